@@ -1,0 +1,4 @@
+.DEFAULT_GOAL := help
+help:
+	@echo "make lab | test | test-oracles | bench | clean"
+.PHONY: help

@@ -1,0 +1,1 @@
+"""A training toolkit for Jupyter whose runs a person can steer while they go."""

@@ -1,0 +1,130 @@
+"""What a front end may know about a run: plain immutable records, copied at a step boundary.
+
+`Run.view()` returns a `RunView`; a widget, a terminal or a test reads it and
+never touches the run's own memory. Anything that offers ``view()`` and
+``submit(command, source=, gesture=)`` can stand under a dashboard (`Source`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from interactive_train.runtime.hyperparameter import Hyperparameter
+from interactive_train.training.commands import Command
+from interactive_train.training.ticket import Ticket
+
+Status = Literal["ready", "running", "paused", "finished", "stopped", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class KnobView:
+    """One knob as it stands: effective = override if set, else scale * base(step)."""
+
+    path: str  # "" for the optimiser's, "layers.2" for a layer's own
+    description: Hyperparameter
+    effective: float
+    base: float  # the base's value at this step
+    scale: float
+    override: float | None
+    scheduled: bool  # the base is a schedule, not a constant
+
+
+@dataclass(frozen=True, slots=True)
+class GroupView:
+    """One layer that can be frozen."""
+
+    path: str  # "layers.0"
+    kind: str  # "Linear"
+    parameters: int
+    frozen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MetricView:
+    """A metric's course: one value per evaluation."""
+
+    name: str  # "validation_accuracy"
+    steps: NDArray[np.int64]
+    values: NDArray[np.float64]
+    higher_is_better: bool
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """One intervention: what changed at which step boundary, by whom."""
+
+    sequence: int
+    step: int  # completed steps when it was applied; step + 1 is the first to feel it
+    kind: str  # "adjust", "freeze", "pause", "note", ...
+    path: str
+    name: str
+    old: str  # printable: "0.001", "schedule", "frozen"
+    new: str
+    source: str  # "code", "dashboard", ...
+    wall_time: float  # seconds since the epoch
+    values: tuple[tuple[int, float], ...] = ()  # (step, value) of every value of a drag
+    undone: bool = False
+
+    @property
+    def text(self) -> str:
+        """The entry as a person reads it: ``lr: 0.001 -> 0.0003``."""
+        target = ".".join(part for part in (self.path, self.name) if part) or self.kind
+        if self.kind == "note":
+            return self.new
+        if not self.old and not self.new:
+            return self.kind if target == self.kind else f"{self.kind} {target}"
+        return f"{target}: {self.old} -> {self.new}"
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """Everything a dashboard shows, at one step boundary."""
+
+    name: str
+    status: Status
+    step: int  # completed steps, over all fits of this state
+    first_step: int  # completed steps when this run started
+    last_step: int | None  # planned end, None = until stopped
+    epoch: int  # 1-based epoch in progress (of this run)
+    steps_per_epoch: int | None
+    elapsed: float  # seconds of running, pauses excluded
+    steps_per_second: float  # over the last second or so
+    pace: float | None
+    loss: float  # of the last completed step, NaN when there is none
+    message: str  # error text when failed, why when stopped, else ""
+    knobs: tuple[KnobView, ...] = ()
+    groups: tuple[GroupView, ...] = ()
+    metrics: tuple[MetricView, ...] = ()
+    journal: tuple[JournalEntry, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)  # {"loss": "nats per example"}
+
+
+class Source(Protocol):
+    """What a panel needs of the thing that it shows."""
+
+    def view(self) -> RunView:
+        """Return the state of things at the last step boundary."""
+        ...
+
+    def series(self, name: str, start: int = 0) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return (steps, values) of ``"loss"`` or ``"lr"``, from the start-th recorded point on.
+
+        The arrays are read-only views of memory that never changes afterwards.
+        """
+        ...
+
+    def course(self, name: str, steps: Sequence[int], path: str = "") -> NDArray[np.float64]:
+        """Return the planned effective values of a knob at future steps."""
+        ...
+
+    def submit(self, command: Command, *, source: str = "code", gesture: str = "") -> Ticket:
+        """Queue a command for the next step boundary.
+
+        Commands of one `gesture` (a drag of one slider) are one journal row and one undo.
+        """
+        ...
