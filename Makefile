@@ -1,4 +1,71 @@
+# Everything runs in .venv, which is made on the first call and kept. The second call is quick.
+# The plain commands behind each target stand in README.md, for systems without make.
+
+PYTHON ?=
+LAB_ARGS ?=
+TEST_ARGS ?=
+
+VENV := .venv
+PY := $(VENV)/bin/python
+OLD_IPYKERNEL := 6.31.0
+ALLOW_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
+
 .DEFAULT_GOAL := help
-help:
-	@echo "make lab | test | test-oracles | bench | clean"
-.PHONY: help
+.PHONY: help lab test lint types layers unit browser notebooks test-oracles bench clean
+
+help: ## list the targets
+	@echo "usage: make <target>"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+lab: $(VENV)/.notebook ## open the quickstart in JupyterLab (LAB_ARGS="--no-browser --port 9999")
+	$(PY) -m interactive_train warm
+	$(PY) -m jupyterlab $(ALLOW_ROOT) $(LAB_ARGS) notebooks/01_quickstart.ipynb
+
+test: lint types layers unit browser notebooks ## lint, types, layers, unit, browser and notebook tests
+
+lint: $(VENV)/.test ## ruff: rules and format
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+types: $(VENV)/.test ## mypy --strict
+	$(PY) -m mypy --strict
+
+layers: $(VENV)/.test ## the floors: who may import whom
+	$(VENV)/bin/lint-imports
+
+unit: $(VENV)/.test $(VENV)/ipykernel-$(OLD_IPYKERNEL)/.done ## unit and message-level tests (TEST_ARGS="-k name")
+	$(PY) -m pytest -m "not oracle and not browser and not notebook" $(TEST_ARGS)
+
+browser: $(VENV)/.test ## JupyterLab in a real Chromium
+	.ci/chromium
+	$(PY) -m pytest tests/browser $(TEST_ARGS)
+
+notebooks: $(VENV)/.test ## every notebook, against its outputs and headless
+	$(PY) -m pytest tests/notebooks $(TEST_ARGS)
+
+test-oracles: $(VENV)/.oracles ## compare with the live peers (PyTorch and the like)
+	$(PY) -m pytest -m oracle $(TEST_ARGS)
+
+bench: $(VENV)/.bench ## measure, against PyTorch and JAX as well
+	for script in benchmarks/bench_*.py; do $(PY) "$$script" || exit 1; done
+
+clean: ## remove the environment, caches and results
+	rm -rf $(VENV) build dist test-results .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .import_linter_cache .coverage .coverage.* htmlcov
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The environment: one stamp for each set of dependencies; newer pyproject, new install.
+
+$(PY):
+	python="$(PYTHON)"; [ -n "$$python" ] || python=$$(.ci/python) || exit 1; \
+	"$$python" -m venv --clear $(VENV)
+
+$(VENV)/.notebook $(VENV)/.test $(VENV)/.oracles $(VENV)/.bench: $(VENV)/.%: pyproject.toml | $(PY)
+	$(PY) -m pip install --editable ".[$*]"
+	@touch $@
+
+# An older kernel protocol beside the newest, for tests at message level. nest-asyncio is its only
+# dependency that the newest one has not.
+$(VENV)/ipykernel-%/.done: | $(PY)
+	$(PY) -m pip install --no-deps --target $(@D) --upgrade ipykernel==$* nest-asyncio
+	@touch $@
