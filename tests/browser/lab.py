@@ -78,6 +78,7 @@ class LabPage:
             self.page.goto(lab, timeout=1000 * timeout)
             self.page.wait_for_function("window.jupyterapp?.restored", timeout=1000 * timeout)
             self.page.evaluate("window.jupyterapp.restored.then(() => null)")
+            self._wait_for_splash()
             if not sidebar:
                 self.page.evaluate("window.jupyterapp.shell.collapseLeft()")
         self._call("open", {"path": path, "seconds": timeout})
@@ -161,9 +162,9 @@ class LabPage:
 
     def cell(self, index: int) -> Locator:
         """The whole of a cell in the page."""
-        return self.page.locator(
-            ".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook .jp-Cell"
-        ).nth(index)
+        return self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook .jp-Cell").nth(
+            index
+        )
 
     def output(self, index: int) -> Locator:
         """The output area of a cell in the page."""
@@ -192,10 +193,14 @@ class LabPage:
         self.page.wait_for_function(
             "light => document.body.dataset.jpThemeLight === light", arg=light
         )
+        self._wait_for_splash()
 
     def set_viewport(self, width: int, height: int) -> None:
         """Set the size of the page in CSS pixels."""
         self.page.set_viewport_size({"width": width, "height": height})
+
+    def _wait_for_splash(self) -> None:
+        self.page.locator("#jupyterlab-splash").wait_for(state="detached")
 
     def _call(self, function: str, argument: object) -> Any:
         try:
