@@ -1,0 +1,76 @@
+"""Matrix products: the plain loop, and the library call that stands in for it.
+
+The address of the library's routine is an operand of the instruction. A missing
+symbol therefore cannot kill the process, and another library or a test double is
+one word in a table.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from interactive_train.kernels.kernel import Kernel
+
+
+def gemm(
+    out: Any,
+    a: Any,
+    b: Any,
+    batch: int,
+    m: int,
+    n: int,
+    k: int,
+    transpose_a: int,
+    transpose_b: int,
+    a_size: int,
+    b_size: int,
+    a_step: int,
+    b_step: int,
+    routine: int,
+) -> int:
+    """out[t] = op(a[t]) @ op(b[t]) for t < batch, out [batch, m, n].
+
+    op(a) is [m, k], op(b) is [k, n]; a step of 0 repeats one matrix for all t.
+    """
+    for t in range(batch):
+        for i in range(m):
+            for j in range(n):
+                total = 0.0
+                for p in range(k):
+                    left = a[t * a_step + (p * m + i if transpose_a else i * k + p)]
+                    right = b[t * b_step + (j * k + p if transpose_b else p * n + j)]
+                    total += left * right
+                out[t, i, j] = total
+    return 0
+
+
+_NATIVE = '''
+def gemm(out, a, b, batch, m, n, k, transpose_a, transpose_b, a_size, b_size, a_step, b_step,
+         routine):
+    """Call the library's routine for each matrix of the batch."""
+    if m == 0 or n == 0:
+        return 0
+    if k == 0:
+        for t in range(batch):
+            for i in range(m):
+                for j in range(n):
+                    out[t, i, j] = 0.0
+        return 0
+    lda = m if transpose_a else k
+    ldb = k if transpose_b else n
+    item = out.itemsize
+    for t in range(batch):
+        call_gemm(routine, transpose_a, transpose_b, m, n, k, T(1.0),
+                  a.ctypes.data + t * a_step * item, lda,
+                  b.ctypes.data + t * b_step * item, ldb, T(0.0),
+                  out.ctypes.data + t * m * n * item, n)
+    return 0
+'''
+
+GEMM = Kernel(
+    "gemm",
+    gemm,
+    "out=T[batch,m,n] a:T[a_size] b:T[b_size] batch m n k transpose_a transpose_b "
+    "a_size b_size a_step b_step routine",
+    native=_NATIVE,
+)

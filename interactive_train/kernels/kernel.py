@@ -1,0 +1,137 @@
+"""A kernel: a plain Python loop over named arrays, together with its declared signature.
+
+The function stays undecorated: a debugger, a coverage tool and a lesson work on
+it as it stands, and the checked executor calls it directly. `source` turns it
+into a native adapter when it is first used.
+
+An elementwise operation is written once, as an expression on scalars; `Expression`
+makes the loop around it for each way in which its operands are spread over the
+result (see `PATTERNS`), as Python that one can print and read.
+"""
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from interactive_train.kernels.signature import Operand, parse
+
+# How one operand of an elementwise kernel lies under the result [rows, columns].
+PATTERNS = {
+    "f": "full: one value for each element",
+    "r": "row: one value for each column, repeated down the rows",
+    "c": "column: one value for each row, repeated along it",
+    "s": "scalar: one value for all",
+}
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A plain loop and what it may touch.
+
+    Attributes
+    ----------
+    name : str
+        Unique in the catalogue; also the native symbol.
+    function : callable
+        The plain loop. It neither raises nor allocates; it returns 0 or a status
+        code (`status.encode`).
+    signature : str
+        See `signature.parse`.
+    text : str
+        Source of a generated function; empty when `function` was written by hand.
+    native : str
+        A hand-written native body that stands in for the loop (matrix products
+        call a library); empty for all others.
+    """
+
+    name: str
+    function: Callable[..., int]
+    signature: str
+    text: str = ""
+    native: str = ""
+    operands: tuple[Operand, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "operands", parse(self.signature))
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Kernel) and other.name == self.name
+
+
+@dataclass(frozen=True)
+class Expression:
+    """An elementwise operation as a plain function of scalars.
+
+    Parameters
+    ----------
+    function : callable
+        For example ``def add(x, y): return x + y``. Float literals take the type
+        of the kernel; write ``2.0``, never ``2``, next to a float.
+    inputs : str
+        One type per argument, for example ``"T T"`` or ``"b1 T T"``.
+    output : str
+        The type of the result.
+    """
+
+    function: Callable[..., Any]
+    inputs: str = "T T"
+    output: str = "T"
+
+    @property
+    def name(self) -> str:
+        """The name of the scalar function."""
+        return self.function.__name__
+
+    def kernel(self, pattern: str) -> Kernel:
+        """Return the loop for one letter of `PATTERNS` per operand."""
+        return _loop(self, pattern)
+
+
+@lru_cache(maxsize=None)
+def _loop(expression: Expression, pattern: str) -> Kernel:
+    types = expression.inputs.split()
+    if len(types) != len(pattern):
+        raise ValueError(
+            f"{expression.name}: a pattern has one letter per operand; "
+            f"got {pattern!r} for {expression.inputs!r}."
+        )
+    names = [f"x{i}" for i in range(len(types))]
+    flat = set(pattern) <= {"f", "s"}
+    index = {"f": "[i]" if flat else "[i, j]", "r": "[j]", "c": "[i]", "s": "[0]"}
+    extents = {"f": "n" if flat else "rows,columns", "r": "columns", "c": "rows", "s": "1"}
+    values = ", ".join(name + index[letter] for name, letter in zip(names, pattern, strict=True))
+    sizes = ["n"] if flat else ["rows", "columns"]
+    name = f"{expression.name}_{pattern}"
+    lines = [f"def {name}({', '.join(['out', *names, *sizes])}):"]
+    if flat:
+        lines += ["    for i in range(n):", f"        out[i] = {expression.name}({values})"]
+    else:
+        lines += [
+            "    for i in range(rows):",
+            "        for j in range(columns):",
+            f"            out[i, j] = {expression.name}({values})",
+        ]
+    text = "\n".join([*lines, "    return 0", ""])
+    filename = f"<kernel {name}>"
+    linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
+    scope = dict(expression.function.__globals__)
+    scope[expression.name] = expression.function
+    exec(compile(text, filename, "exec"), scope)
+    signature = " ".join(
+        [
+            f"out={expression.output}[{extents['f']}]",
+            *(
+                f"{operand}:{kind}[{extents[letter]}]"
+                for operand, kind, letter in zip(names, types, pattern, strict=True)
+            ),
+            *sizes,
+        ]
+    )
+    return Kernel(name, scope[name], signature, text=text)

@@ -1,0 +1,105 @@
+"""A step as data: instructions, and the table of 64-bit words that the executor runs.
+
+An instruction names a kernel, a floating type and its operands: arrays and sizes.
+Building a table checks every operand against the kernel's declared signature once -
+type, contiguity, extent - so that a table that would touch foreign memory is never made. The table
+keeps the arrays alive that its words point to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from interactive_train.kernels.compiler import address
+from interactive_train.kernels.kernel import Kernel
+
+ROW_WORDS = 16  # the adapter's address and up to 15 operands: two cache lines
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """One kernel call: arrays and sizes in the order of the kernel's signature."""
+
+    kernel: Kernel
+    dtype: np.dtype[np.generic]
+    operands: tuple[NDArray[Any] | int, ...]
+    label: str = ""
+
+    def sizes(self) -> dict[str, int]:
+        """Return the sizes by name."""
+        return {
+            operand.name: int(value)  # type: ignore[arg-type]
+            for operand, value in zip(self.kernel.operands, self.operands, strict=True)
+            if operand.role == "size"
+        }
+
+    def views(self) -> list[Any]:
+        """Return the operands as the plain loop takes them: shaped views and ints.
+
+        Raises
+        ------
+        ValueError
+            If an array has another type than declared, is not contiguous, is not
+            writable where it is written, or is smaller than the kernel may touch.
+        """
+        if len(self.operands) != len(self.kernel.operands):
+            raise ValueError(
+                f"{self.kernel.name}: takes {len(self.kernel.operands)} operands; "
+                f"got {len(self.operands)}."
+            )
+        sizes = self.sizes()
+        views: list[Any] = []
+        for operand, value in zip(self.kernel.operands, self.operands, strict=True):
+            if operand.role == "size":
+                views.append(int(value))  # type: ignore[arg-type]
+                continue
+            where = f"{self.kernel.name}, operand {operand.name}"
+            wanted = operand.dtype(self.dtype)
+            if not isinstance(value, np.ndarray) or value.dtype != wanted:
+                got = value.dtype if isinstance(value, np.ndarray) else type(value).__name__
+                raise ValueError(f"{where}: must be an array of {wanted}; got {got}.")
+            if not value.flags.c_contiguous:
+                raise ValueError(f"{where}: must be C-contiguous; got strides {value.strides}.")
+            if operand.role == "written" and not value.flags.writeable:
+                raise ValueError(f"{where}: is written; got a read-only array.")
+            shape = operand.shape(sizes)
+            if min(shape, default=0) < 0 or operand.count(sizes) > value.size:
+                raise ValueError(
+                    f"{where}: the kernel may touch {shape} elements; got {value.size}."
+                )
+            views.append(value.reshape(-1)[: operand.count(sizes)].reshape(shape))
+        return views
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """Checked instructions as words; `commit` is the first row after the guard."""
+
+    instructions: tuple[Instruction, ...]
+    commit: int
+    words: NDArray[np.int64]
+
+    @classmethod
+    def build(cls, instructions: Sequence[Instruction], commit: int | None = None) -> Table:
+        """Check the instructions and lower them.
+
+        Parameters
+        ----------
+        instructions : sequence of Instruction
+        commit : int, optional
+            How many rows belong to the compute section; all of them by default. The rows
+            behind run only when every guarded value is finite.
+        """
+        rows = tuple(instructions)
+        words = np.zeros((len(rows), ROW_WORDS), np.int64)
+        for word, instruction in zip(words, rows, strict=True):
+            instruction.views()
+            word[0] = address(instruction.kernel, instruction.dtype)
+            for position, value in enumerate(instruction.operands, start=1):
+                word[position] = value.ctypes.data if isinstance(value, np.ndarray) else value
+        return cls(rows, len(rows) if commit is None else commit, words)

@@ -1,0 +1,85 @@
+"""Random keys: where every random number comes from, without any hidden stream.
+
+A `Key` is 128 bits. `fold` derives another key from names and numbers, so that
+the key of "dropout at layers.2, step 17" depends on the seed and on these words
+alone: adding a layer, running a step twice or using more threads changes nothing.
+Bits are counter-based (Philox): number i of a key is a pure function of (key, i).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from interactive_train.runtime.errors import refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A 128-bit key, as two unsigned 64-bit words.
+
+    Examples
+    --------
+    >>> key = Key.from_seed(42)
+    >>> key.fold("layers.0.weight") == Key.from_seed(42).fold("layers.0.weight")
+    True
+    >>> key.uniform(2) == key.uniform(3)[:2]
+    array([ True,  True])
+    """
+
+    high: int
+    low: int
+
+    @classmethod
+    def from_seed(cls, seed: int | None, where: str = "seed") -> Key:
+        """Return the key of an integer seed; None draws fresh entropy.
+
+        Raises
+        ------
+        TypeError
+            If `seed` is a bool or no integer.
+        """
+        if seed is None:
+            return cls(secrets.randbits(64), secrets.randbits(64))
+        if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
+            raise TypeError(
+                refusal(
+                    where,
+                    "a seed is an integer, or None for a fresh one",
+                    repr(seed),
+                    "Give for example 0; True and False are refused because shuffle=True "
+                    "would silently mean seed 1.",
+                )
+            )
+        return cls(0, 0).fold("seed", int(seed))
+
+    def fold(self, *words: int | str) -> Key:
+        """Derive the key that belongs to these words."""
+        text = "\x1f".join(f"{type(word).__name__[0]}{word}" for word in words)
+        digest = hashlib.blake2b(
+            text.encode(),
+            digest_size=16,
+            key=self.high.to_bytes(8, "little") + self.low.to_bytes(8, "little"),
+        ).digest()
+        return Key(int.from_bytes(digest[:8], "little"), int.from_bytes(digest[8:], "little"))
+
+    def words(self) -> NDArray[np.uint64]:
+        """Return the key as an array of two unsigned 64-bit words, for kernels."""
+        return np.array([self.high, self.low], dtype=np.uint64)
+
+    def bits(self, count: int) -> NDArray[np.uint64]:
+        """Return `count` random 64-bit words."""
+        stream = np.random.Philox(key=self.words())
+        return np.asarray(stream.random_raw(count), dtype=np.uint64)
+
+    def uniform(self, count: int) -> NDArray[np.float64]:
+        """Return `count` float64 numbers in [0, 1)."""
+        return (self.bits(count) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+    def permutation(self, count: int) -> NDArray[np.int64]:
+        """Return a random order of ``0 .. count - 1`` as int64."""
+        return np.argsort(self.bits(count), kind="stable").astype(np.int64, copy=False)

@@ -1,0 +1,19 @@
+"""Notices: a sentence that a person should read once, and that stops nothing."""
+
+from __future__ import annotations
+
+import sys
+import threading
+
+_seen: set[str] = set()
+_lock = threading.Lock()
+
+
+def notice(text: str, *, once: str | None = None) -> None:
+    """Write one line to standard error; with `once`, only the first time for that word."""
+    if once is not None:
+        with _lock:
+            if once in _seen:
+                return
+            _seen.add(once)
+    print(f"interactive-train: {text}", file=sys.stderr, flush=True)
