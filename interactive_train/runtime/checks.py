@@ -198,4 +198,4 @@ def name_of(value: object) -> str:
     ('norm', '3')
     """
     name = getattr(value, "__qualname__", None)
-    return name if isinstance(name, str) else shown(value)
+    return name.rpartition("<locals>.")[2] if isinstance(name, str) else shown(value)
