@@ -23,9 +23,10 @@ lab: $(VENV)/.notebook ## open the quickstart in JupyterLab (LAB_ARGS="--no-brow
 
 test: lint types layers unit browser notebooks ## lint, types, layers, unit, browser and notebook tests
 
-lint: $(VENV)/.test ## ruff: rules and format
+lint: $(VENV)/.test ## ruff (rules and format) and numpydoc
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
+	find interactive_train widgets -name '*.py' -exec $(PY) -m numpydoc lint {} +
 
 types: $(VENV)/.test ## mypy --strict
 	$(PY) -m mypy --strict
