@@ -44,11 +44,9 @@ def test_installing_tries_debians_package_when_root_and_playwright_last(
     calls = []
     monkeypatch.setattr(chromium, "system", lambda: None)
     monkeypatch.setattr(chromium, "playwrights_own", lambda: None)
-    monkeypatch.setattr(chromium.os, "geteuid", lambda: 0, raising=False)
-    monkeypatch.setattr(chromium.shutil, "which", lambda name: f"/bin/{name}")
-    monkeypatch.setattr(
-        chromium.subprocess, "run", lambda command, **_: calls.append(" ".join(command[:3]))
-    )
+    monkeypatch.setattr("os.geteuid", lambda: 0, raising=False)
+    monkeypatch.setattr("shutil.which", lambda name: f"/bin/{name}")
+    monkeypatch.setattr("subprocess.run", lambda command, **_: calls.append(" ".join(command[:3])))
     assert chromium.install() is None
     assert calls == [
         "apt-get update -q",
