@@ -47,23 +47,37 @@ FORBIDDEN = {
     ),
     "a merge conflict": re.compile(r"^(?:<{7}|>{7}) ", re.MULTILINE),
     "a breakpoint": re.compile(r"\bbreak" + r"point\(\)|\bset_" + r"trace\("),
-    "pickle": re.compile(r"^\s*(?:import|from) (?:c?loud)?pick" + r"le\b", re.MULTILINE),
-    "pyplot": re.compile(r"^\s*(?:import|from) matplotlib\.py" + r"plot\b", re.MULTILINE),
 }
+FORBIDDEN_IN_PACKAGES = {  # a pickle runs code; pyplot's state is the user's own
+    "pickle": re.compile(r"^\s*(?:import|from) (?:cloud)?pickle\b", re.MULTILINE),
+    "pyplot": re.compile(r"^\s*(?:import|from) matplotlib\.pyplot\b", re.MULTILINE),
+    "pyplot from its package": re.compile(r"from matplotlib import .*\bpyplot\b"),
+}
+
+
+def git(*arguments: str) -> str:
+    if not (REPOSITORY / ".git").exists() or shutil.which("git") is None:
+        missing("this is no git checkout")
+    command = ["git", "-C", str(REPOSITORY), *arguments]
+    return subprocess.run(command, capture_output=True, check=True).stdout.decode()
 
 
 def tracked() -> list[Path]:
     """The files under version control, as paths below the repository."""
-    if not (REPOSITORY / ".git").exists() or shutil.which("git") is None:
-        missing("this is no git checkout")
-    command = ["git", "-C", str(REPOSITORY), "ls-files", "-z", "--cached"]
-    listed = subprocess.run(command, capture_output=True, check=True).stdout.decode()
-    files = [Path(name) for name in listed.split("\0") if name]
+    files = [Path(name) for name in git("ls-files", "-z", "--cached").split("\0") if name]
     return [path for path in files if (REPOSITORY / path).is_file()]
 
 
 def text(path: Path) -> str:
     return (REPOSITORY / path).read_text(encoding="utf-8")
+
+
+def matches(pattern: re.Pattern[str], paths: list[Path]) -> list[str]:
+    return [
+        f"{path.as_posix()}: {match.group()}"
+        for path in paths
+        if path.suffix in TEXT and (match := pattern.search(text(path)))
+    ]
 
 
 def run_python(code: str) -> str:
@@ -98,12 +112,17 @@ def test_every_python_file_opens_with_what_it_is_for() -> None:
 
 @pytest.mark.parametrize("what", FORBIDDEN)
 def test_no_file_holds(what: str) -> None:
-    found = [
-        f"{path.as_posix()}: {match.group()}"
-        for path in tracked()
-        if path.suffix in TEXT and (match := FORBIDDEN[what].search(text(path)))
-    ]
-    assert found == []
+    assert matches(FORBIDDEN[what], tracked()) == []
+
+
+@pytest.mark.parametrize("what", FORBIDDEN_IN_PACKAGES)
+def test_no_package_uses(what: str) -> None:
+    packages = [path for path in tracked() if path.parts[0] in ("interactive_train", "widgets")]
+    assert matches(FORBIDDEN_IN_PACKAGES[what], packages) == []
+
+
+def test_nothing_is_tracked_that_gitignore_names() -> None:
+    assert git("ls-files", "-ci", "--exclude-standard") == ""
 
 
 def test_text_files_end_with_one_newline_and_have_no_tabs_in_python() -> None:
