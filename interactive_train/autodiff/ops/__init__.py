@@ -1,0 +1,23 @@
+"""The primitives, by what they do: each forward with its gradient under it."""
+
+from interactive_train.autodiff.ops import (
+    composed,
+    elementwise,
+    indexing,
+    linear,
+    random,
+    reduction,
+    shape,
+    softmax,
+)
+
+__all__ = [
+    "composed",
+    "elementwise",
+    "indexing",
+    "linear",
+    "random",
+    "reduction",
+    "shape",
+    "softmax",
+]

@@ -1,0 +1,257 @@
+"""Elementwise primitives with NumPy's broadcasting.
+
+Each takes its forward from one scalar expression of the kernels floor. Gradients are written
+as if all shapes were equal; `Elementwise` sums them back over what was broadcast.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from interactive_train.autodiff.ops.shape import sum_to
+from interactive_train.autodiff.primitive import Plan, Primitive, Spec, promote
+from interactive_train.autodiff.tensor import OPERATIONS, Tensor, as_tensor
+from interactive_train.kernels import elementwise as kernels
+from interactive_train.kernels.elementwise import TWO_OVER_SQRT_PI
+from interactive_train.kernels.kernel import Expression
+from interactive_train.kernels.signature import FIXED_TYPES
+from interactive_train.machine.eager import INPUTS, RESULT
+from interactive_train.runtime.errors import refusal
+
+
+class Elementwise(Primitive):
+    """A primitive that maps scalars to a scalar, on arrays of any shapes that broadcast."""
+
+    def __init__(self, expression: Expression, name: str = "") -> None:
+        self.expression = expression
+        self.types = expression.inputs.split()
+        super().__init__(name or expression.name, self._plan)
+
+    def gradients(self, *vjps: Callable[..., Tensor] | None) -> None:
+        """Declare gradients as for equal shapes."""
+        super().gradients(*(vjp and _unbroadcast(vjp, i) for i, vjp in enumerate(vjps)))
+
+    def __call__(self, *args: Any, **attributes: Any) -> Tensor:
+        types = self.types
+        if len(args) != len(types):
+            raise TypeError(
+                refusal(self.name, f"takes {len(types)} arrays", str(len(args)), "Check the call.")
+            )
+        if "b1" not in types:
+            return self.apply(promote(self.name, args), attributes)
+        floats = iter(promote(self.name, [a for a, t in zip(args, types, strict=True) if t == "T"]))
+        inputs = [
+            next(floats) if kind == "T" else _condition(self.name, value)
+            for value, kind in zip(args, types, strict=True)
+        ]
+        return self.apply(inputs, attributes)
+
+    def _plan(self, *specs: Spec) -> Plan:
+        shapes = [shape for shape, _ in specs]
+        try:
+            shape = np.broadcast_shapes(*shapes)
+        except ValueError:
+            raise ValueError(
+                refusal(
+                    self.name,
+                    "shapes must broadcast",
+                    " and ".join(map(str, shapes)),
+                    "Shapes are aligned at their last axis; each pair of extents is equal or has a 1.",
+                )
+            ) from None
+        floating = np.dtype(next(c for _, c in reversed(specs) if c != "?"))
+        output = self.expression.output
+        dtype = floating if output == "T" else FIXED_TYPES[output]
+        pattern, columns, spread = spread_pattern(shapes, shape)
+        n = math.prod(shape)
+        flat = set(pattern) <= {"f", "s"}
+        sizes = (n,) if flat else (n // columns if columns else 0, columns)
+        return Plan(
+            shape,
+            dtype,
+            self.expression.kernel(pattern),
+            floating,
+            (RESULT, *INPUTS[: len(specs)], *sizes),
+            spread,
+        )
+
+
+def _condition(where: str, value: Any) -> Tensor:
+    tensor = as_tensor(value, where)
+    if tensor.dtype != np.bool_:
+        raise TypeError(
+            refusal(
+                where,
+                "the condition is a boolean array",
+                str(tensor.dtype),
+                "Compare, for example x > 0.",
+            )
+        )
+    return tensor
+
+
+def spread_pattern(
+    shapes: list[tuple[int, ...]], shape: tuple[int, ...]
+) -> tuple[str, int, tuple[tuple[int, tuple[int, ...]], ...]]:
+    """Say how each operand lies under the result, see `kernels.kernel.PATTERNS`.
+
+    Returns
+    -------
+    (pattern, columns, spread)
+        `spread` names the operands that no letter covers; they are broadcast first.
+    """
+    letters: list[str] = []
+    columns = 0
+    spread = []
+    for position, own in enumerate(shapes):
+        size = math.prod(own)
+        if own == shape or size == math.prod(shape):
+            letters.append("f")
+            continue
+        if size == 1:
+            letters.append("s")
+            continue
+        core = (1,) * (len(shape) - len(own)) + own
+        leading = next(i for i, extent in enumerate(core) if extent != 1)
+        trailing = next(i for i, extent in enumerate(reversed(core)) if extent != 1)
+        width = 0
+        if core[leading:] == shape[leading:]:
+            letter, width = "r", math.prod(shape[leading:])
+        elif core[: len(core) - trailing] == shape[: len(core) - trailing]:
+            letter, width = "c", math.prod(shape[len(shape) - trailing :])
+        if width and columns in (0, width):
+            letters.append(letter)
+            columns = width
+        else:
+            letters.append("f")
+            spread.append((position, shape))
+    return "".join(letters), columns, tuple(spread)
+
+
+def _unbroadcast(vjp: Callable[..., Tensor], position: int) -> Callable[..., Tensor]:
+    def reduced(g: Tensor, y: Tensor, *inputs: Tensor) -> Tensor:
+        return sum_to(vjp(g, y, *inputs), inputs[position].shape)
+
+    return reduced
+
+
+add = Elementwise(kernels.ADD)
+add.gradients(lambda g, y, a, b: g, lambda g, y, a, b: g)
+
+subtract = Elementwise(kernels.SUBTRACT)
+subtract.gradients(lambda g, y, a, b: g, lambda g, y, a, b: -g)
+
+multiply = Elementwise(kernels.MULTIPLY)
+multiply.gradients(lambda g, y, a, b: g * b, lambda g, y, a, b: g * a)
+
+divide = Elementwise(kernels.DIVIDE)
+divide.gradients(lambda g, y, a, b: g / b, lambda g, y, a, b: -g * y / b)
+
+power = Elementwise(kernels.POWER)
+power.gradients(
+    lambda g, y, a, b: g * b * a ** where(b == 0.0, 1.0, b - 1.0),
+    lambda g, y, a, b: g * y * log(where(a > 0.0, a, 1.0)),
+)
+
+# Where both are equal each gets half, so that the gradient is the mean of the two sides.
+maximum = Elementwise(kernels.MAXIMUM)
+maximum.gradients(
+    lambda g, y, a, b: g * _share(a > b, a == b), lambda g, y, a, b: g * _share(b > a, a == b)
+)
+
+minimum = Elementwise(kernels.MINIMUM)
+minimum.gradients(
+    lambda g, y, a, b: g * _share(a < b, a == b), lambda g, y, a, b: g * _share(b < a, a == b)
+)
+
+negative = Elementwise(kernels.NEGATIVE)
+negative.gradients(lambda g, y, x: -g)
+
+absolute = Elementwise(kernels.ABSOLUTE)
+absolute.gradients(lambda g, y, x: g * sign(x))
+
+sign = Elementwise(kernels.SIGN)
+sign.gradients(None)
+
+exp = Elementwise(kernels.EXP)
+exp.gradients(lambda g, y, x: g * y)
+
+log = Elementwise(kernels.LOG)
+log.gradients(lambda g, y, x: g / x)
+
+sqrt = Elementwise(kernels.SQRT)
+sqrt.gradients(lambda g, y, x: 0.5 * g / y)
+
+tanh = Elementwise(kernels.TANH)
+tanh.gradients(lambda g, y, x: g * (1.0 - y * y))
+
+# erf'(x) = 2 / sqrt(pi) * exp(-x^2)
+erf = Elementwise(kernels.ERF)
+erf.gradients(lambda g, y, x: g * (TWO_OVER_SQRT_PI * exp(-x * x)))
+
+# relu'(x) = 1 for x > 0 and 0 at 0, as everywhere in the field.
+relu = Elementwise(kernels.RELU)
+relu.gradients(lambda g, y, x: gate(g, x))
+
+gate = Elementwise(kernels.GATE)
+gate.gradients(lambda h, y, g, x: gate(h, x), None)
+
+# gelu(x) = x Phi(x), gelu'(x) = Phi(x) + x phi(x) with the standard normal's Phi and phi.
+gelu = Elementwise(kernels.GELU)
+gelu.gradients(
+    lambda g, y, x: (
+        g
+        * (
+            0.5 * (1.0 + erf(x * kernels.SQRT_HALF))
+            + x * (exp(-0.5 * x * x) / math.sqrt(2.0 * math.pi))
+        )
+    )
+)
+
+where = Elementwise(kernels.WHERE)
+where.gradients(
+    None,
+    lambda g, y, c, a, b: where(c, g, 0.0),
+    lambda g, y, c, a, b: where(c, 0.0, g),
+)
+
+greater = Elementwise(kernels.GREATER)
+greater_equal = Elementwise(kernels.GREATER_EQUAL)
+less = Elementwise(kernels.LESS)
+less_equal = Elementwise(kernels.LESS_EQUAL)
+equal = Elementwise(kernels.EQUAL)
+not_equal = Elementwise(kernels.NOT_EQUAL)
+
+to_float32 = Elementwise(kernels.TO_FLOAT32)
+to_float32.gradients(lambda g, y, x: astype(g, x.dtype))
+to_float64 = Elementwise(kernels.TO_FLOAT64)
+to_float64.gradients(lambda g, y, x: astype(g, x.dtype))
+
+
+def astype(x: Any, dtype: Any) -> Tensor:
+    """Return `x` in float32 or float64; differentiable."""
+    wanted = np.dtype(dtype)
+    if isinstance(x, Tensor) and x.dtype == wanted:
+        return x
+    if isinstance(x, Tensor) and x.dtype.kind in "ib":
+        return Tensor.wrap(x.data.astype(wanted))
+    if wanted == np.float32:
+        return to_float32(x)
+    if wanted == np.float64:
+        return to_float64(x)
+    raise TypeError(
+        refusal("astype", "converts to float32 or float64", str(wanted), "Use .numpy() for others.")
+    )
+
+
+def _share(first: Tensor, both: Tensor) -> Tensor:
+    return where(first, 1.0, where(both, 0.5, 0.0))
+
+
+OPERATIONS["astype"] = astype
+OPERATIONS["abs"] = absolute
+OPERATIONS["pow"] = power

@@ -1,0 +1,99 @@
+"""Matrix products: one primitive over batches of matrices, with transposition as a flag.
+
+Since a transposed product is a product with another flag, no gradient copies a matrix.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from interactive_train.autodiff.ops.shape import broadcast_to, reshape
+from interactive_train.autodiff.primitive import Plan, Primitive, Spec, promote
+from interactive_train.autodiff.tensor import OPERATIONS, Tensor
+from interactive_train.kernels.gemm import GEMM
+from interactive_train.machine.eager import INPUTS, RESULT
+from interactive_train.runtime.blas import blas
+from interactive_train.runtime.errors import refusal
+
+
+def _plan(a: Spec, b: Spec, ta: bool, tb: bool) -> Plan:
+    left, right = list(a[0][-2:]), list(b[0][-2:])
+    lead = a[0][:-2]
+    batch = math.prod(lead)
+    m, k = reversed(left) if ta else left
+    n = right[0] if tb else right[1]
+    dtype = np.dtype(a[1])
+    size_a, size_b = math.prod(a[0]), math.prod(b[0])
+    sizes = (batch, m, n, k, int(ta), int(tb), size_a, size_b, m * k, k * n, blas().gemm(dtype))
+    return Plan((*lead, m, n), dtype, GEMM, dtype, (RESULT, INPUTS[0], INPUTS[1], *sizes))
+
+
+# op(a) @ op(b) over [rows, columns] or [batch, rows, columns]; op transposes where the flag says so.
+product = Primitive("product", _plan)
+product.gradients(
+    lambda g, y, a, b, ta, tb: _product(b, g, tb, True) if ta else _product(g, b, False, not tb),
+    lambda g, y, a, b, ta, tb: _product(g, a, True, ta) if tb else _product(a, g, not ta, False),
+)
+
+
+def _product(a: Tensor, b: Tensor, ta: bool = False, tb: bool = False) -> Tensor:
+    return product.apply([a, b], {"ta": ta, "tb": tb})
+
+
+def matmul(a: Any, b: Any) -> Tensor:
+    """Matrix product over the last two axes, by NumPy's rules.
+
+    Parameters
+    ----------
+    a : array_like, shape (..., m, k) or (k,)
+    b : array_like, shape (..., k, n) or (k,)
+
+    Returns
+    -------
+    Tensor, shape (..., m, n), without the axis that a vector lacks.
+
+    Raises
+    ------
+    ValueError
+        If the inner extents differ or an operand is a scalar.
+    """
+    x, y = promote("matmul", [a, b])
+    if x.ndim == 0 or y.ndim == 0 or x.shape[-1] != y.shape[-2 if y.ndim > 1 else 0]:
+        raise ValueError(
+            refusal(
+                "matmul",
+                "the last axis of the first must equal the last but one of the second",
+                f"{x.shape} and {y.shape}",
+                "Check the order of the operands, or transpose one.",
+            )
+        )
+    if x.ndim == 1:
+        return _drop(matmul(reshape(x, (1, -1)), y), -2)
+    if y.ndim == 1:
+        return _drop(matmul(x, reshape(y, (-1, 1))), -1)
+    if x.ndim == 2 and y.ndim == 2:
+        return _product(x, y)
+    if y.ndim == 2:  # all leading axes of x are rows of one product
+        out = _product(_rows(x), y)
+        return reshape(out, (*x.shape[:-1], y.shape[-1]))
+    lead = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
+    flat = math.prod(lead)
+    x3 = reshape(broadcast_to(x, lead + x.shape[-2:]), (flat, *x.shape[-2:]))
+    y3 = reshape(broadcast_to(y, lead + y.shape[-2:]), (flat, *y.shape[-2:]))
+    return reshape(_product(x3, y3), (*lead, x.shape[-2], y.shape[-1]))
+
+
+def _rows(x: Tensor) -> Tensor:
+    return reshape(x, (math.prod(x.shape[:-1]), x.shape[-1]))
+
+
+def _drop(x: Tensor, axis: int) -> Tensor:
+    shape = list(x.shape)
+    del shape[axis]
+    return reshape(x, tuple(shape))
+
+
+OPERATIONS["matmul"] = matmul

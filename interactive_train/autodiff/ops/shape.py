@@ -1,0 +1,263 @@
+"""Primitives that move values: broadcast, reshape, transpose, slice, concatenate.
+
+`view` is the one behind most of them: a copy of (start, shape, strides) over flat memory.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from interactive_train.autodiff.primitive import Plan, Primitive, Spec, promote
+from interactive_train.autodiff.tensor import OPERATIONS, Tensor, as_tensor
+from interactive_train.kernels import movement as kernels
+from interactive_train.machine.eager import INPUTS, RESULT
+from interactive_train.runtime.errors import refusal
+
+Ints = tuple[int, ...]
+
+
+# view(x)[i] = x.flat[start + i . strides]; its adjoint puts g back among zeros --------------
+
+
+def _view_operands(span: int, start: int, shape: Ints, strides: Ints) -> tuple[Any, ...]:
+    padded = np.zeros(8, np.int64)
+    inner = shape or (1,)
+    padded[: len(shape)] = strides
+    columns = inner[-1]
+    rows = math.prod(inner[:-1])
+    return np.array(inner, np.int64), padded, rows, columns, span, len(inner) - 1, start
+
+
+def _plan_view(x: Spec, start: int, shape: Ints, strides: Ints) -> Plan:
+    (own, char) = x
+    dtype = np.dtype(char)
+    operands = _view_operands(math.prod(own), start, shape, strides)
+    return Plan(shape, dtype, kernels.GATHER_VIEW, dtype, (RESULT, INPUTS[0], *operands))
+
+
+def _plan_unview(g: Spec, start: int, shape: Ints, strides: Ints) -> Plan:
+    dtype = np.dtype(g[1])
+    operands = _view_operands(math.prod(shape), start, g[0], strides)
+    return Plan(shape, dtype, kernels.SCATTER_VIEW, dtype, (RESULT, INPUTS[0], *operands))
+
+
+view = Primitive("view", _plan_view)
+unview = Primitive("unview", _plan_unview)
+view.gradients(
+    lambda g, y, x, start, shape, strides: unview.apply(
+        [g], {"start": start, "shape": x.shape, "strides": strides}
+    )
+)
+unview.gradients(
+    lambda h, y, g, start, shape, strides: view.apply(
+        [h], {"start": start, "shape": g.shape, "strides": strides}
+    )
+)
+
+
+# broadcast_to, whose adjoint sums over what was repeated --------------------------------------
+
+
+def _plan_broadcast(x: Spec, shape: Ints) -> Plan:
+    own = (1,) * (len(shape) - len(x[0])) + x[0]
+    steps = _strides(own)
+    strides = tuple(
+        0 if mine == 1 else step for mine, step, _ in zip(own, steps, shape, strict=True)
+    )
+    return _plan_view(x, 0, shape, strides)
+
+
+_broadcast = Primitive("_broadcast", _plan_broadcast)
+_broadcast.gradients(lambda g, y, x, shape: sum_to(g, x.shape))
+
+
+def broadcast_to(x: Any, shape: Sequence[int]) -> Tensor:
+    """Repeat `x` to a shape, by NumPy's rules."""
+    tensor = floating(x, "broadcast_to")
+    wanted = tuple(int(n) for n in shape)
+    if tensor.shape == wanted:
+        return tensor
+    try:
+        fits = np.broadcast_shapes(tensor.shape, wanted) == wanted
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ValueError(
+            refusal(
+                "broadcast_to",
+                f"the shape must broadcast to {wanted}",
+                str(tensor.shape),
+                "Shapes are aligned at their last axis; an extent of 1 is repeated.",
+            )
+        )
+    return _broadcast.apply([tensor], {"shape": wanted})
+
+
+def sum_to(g: Tensor, shape: Ints) -> Tensor:
+    """Sum over the axes along which `shape` was broadcast: the adjoint of broadcasting."""
+    if g.shape == shape:
+        return g
+    extra = g.ndim - len(shape)
+    axes = tuple(range(extra)) + tuple(
+        extra + i for i, n in enumerate(shape) if n == 1 and g.shape[extra + i] != 1
+    )
+    return reshape(OPERATIONS["sum"](g, axis=axes), shape) if axes else reshape(g, shape)
+
+
+# reshape: the same memory ---------------------------------------------------------------------
+
+_reshape = Primitive("_reshape", lambda x, shape: Plan(shape, np.dtype(x[1])))
+_reshape.gradients(lambda g, y, x, shape: reshape(g, x.shape))
+
+
+def reshape(x: Any, shape: Any) -> Tensor:
+    """Return the elements in another shape of equal size; one extent may be -1."""
+    tensor = floating(x, "reshape")
+    wanted = [int(n) for n in (shape if isinstance(shape, (tuple, list)) else (shape,))]
+    known = math.prod(n for n in wanted if n != -1)
+    if wanted.count(-1) == 1 and known and tensor.size % known == 0:
+        wanted[wanted.index(-1)] = tensor.size // known
+    if math.prod(wanted) != tensor.size or min(wanted, default=0) < 0:
+        raise ValueError(
+            refusal(
+                "reshape",
+                f"the new shape must hold {tensor.size} elements",
+                f"{tuple(wanted)} for an array of shape {tensor.shape}",
+                "One extent may be -1.",
+            )
+        )
+    if tuple(wanted) == tensor.shape:
+        return tensor
+    return _reshape.apply([tensor], {"shape": tuple(wanted)})
+
+
+def squeeze(x: Any, axis: int | tuple[int, ...] | None = None) -> Tensor:
+    """Drop axes of extent 1."""
+    tensor = floating(x, "squeeze")
+    return reshape(tensor, np.squeeze(tensor.data, axis=axis).shape)
+
+
+def expand_dims(x: Any, axis: int | tuple[int, ...]) -> Tensor:
+    """Insert axes of extent 1."""
+    tensor = floating(x, "expand_dims")
+    return reshape(tensor, np.expand_dims(tensor.data, axis).shape)
+
+
+# transpose --------------------------------------------------------------------------------------
+
+
+def transpose(x: Any, axes: Sequence[int] | None = None) -> Tensor:
+    """Put the axes in another order, reversed by default."""
+    tensor = floating(x, "transpose")
+    order = tuple(axes) if axes is not None else tuple(range(tensor.ndim))[::-1]
+    order = tuple(a + tensor.ndim if a < 0 else a for a in order)
+    if sorted(order) != list(range(tensor.ndim)):
+        raise ValueError(
+            refusal(
+                "transpose",
+                f"axes must be an order of 0 ... {tensor.ndim - 1}",
+                str(axes),
+                f"The array has shape {tensor.shape}.",
+            )
+        )
+    if order == tuple(range(tensor.ndim)):
+        return tensor
+    steps = _strides(tensor.shape)
+    shape = tuple(tensor.shape[a] for a in order)
+    strides = tuple(steps[a] for a in order)
+    return view.apply([tensor], {"start": 0, "shape": shape, "strides": strides})
+
+
+def swapaxes(x: Any, first: int, second: int) -> Tensor:
+    """Exchange two axes."""
+    tensor = floating(x, "swapaxes")
+    order = list(range(tensor.ndim))
+    order[first], order[second] = order[second], order[first]
+    return transpose(tensor, order)
+
+
+# concatenate --------------------------------------------------------------------------------------
+
+
+def _plan_join(x: Spec, y: Spec, axis: int) -> Plan:
+    shape = (*x[0][:axis], x[0][axis] + y[0][axis], *x[0][axis + 1 :])
+    inner = math.prod(shape[axis + 1 :])
+    left, right = x[0][axis] * inner, y[0][axis] * inner
+    dtype = np.dtype(x[1])
+    sizes = (math.prod(shape[:axis]), left, right, left + right)
+    return Plan(shape, dtype, kernels.JOIN_TWO, dtype, (RESULT, INPUTS[0], INPUTS[1], *sizes))
+
+
+_join = Primitive("_join", _plan_join)
+_join.gradients(
+    lambda g, y, a, b, axis: _part(g, axis, 0, a.shape[axis]),
+    lambda g, y, a, b, axis: _part(g, axis, a.shape[axis], y.shape[axis]),
+)
+
+
+def _part(g: Tensor, axis: int, start: int, stop: int) -> Tensor:
+    steps = _strides(g.shape)
+    shape = (*g.shape[:axis], stop - start, *g.shape[axis + 1 :])
+    return view.apply([g], {"start": start * steps[axis], "shape": shape, "strides": steps})
+
+
+def concatenate(arrays: Sequence[Any], axis: int = 0) -> Tensor:
+    """Join arrays along an axis; all other extents must agree."""
+    tensors = promote("concatenate", list(arrays))
+    if not tensors:
+        raise ValueError(refusal("concatenate", "needs at least one array", "none"))
+    at = axis + tensors[0].ndim if axis < 0 else axis
+    for tensor in tensors:
+        other = tensor.shape[:at] + tensor.shape[at + 1 :]
+        first = tensors[0].shape[:at] + tensors[0].shape[at + 1 :]
+        if at >= tensor.ndim or tensor.ndim != tensors[0].ndim or other != first:
+            raise ValueError(
+                refusal(
+                    "concatenate",
+                    f"shapes must agree but for axis {axis}",
+                    " and ".join(str(t.shape) for t in tensors),
+                )
+            )
+    while len(tensors) > 1:  # in pairs, so that n arrays are copied log n times
+        pairs = zip(tensors[::2], tensors[1::2], strict=False)
+        tail = tensors[-1:] if len(tensors) % 2 else []
+        tensors = [_join.apply(pair, {"axis": at}) for pair in pairs] + tail
+    return tensors[0]
+
+
+def stack(arrays: Sequence[Any], axis: int = 0) -> Tensor:
+    """Join arrays of one shape along a new axis."""
+    return concatenate([expand_dims(x, axis) for x in promote("stack", list(arrays))], axis)
+
+
+def floating(x: Any, where: str) -> Tensor:
+    """Return `x` as a floating Tensor."""
+    if isinstance(x, Tensor) and x.dtype.kind == "f":
+        return x
+    return promote(where, [x])[0] if not isinstance(x, Tensor) else as_tensor(x, where)
+
+
+def _strides(shape: Ints) -> Ints:
+    steps = []
+    step = 1
+    for extent in reversed(shape):
+        steps.append(step)
+        step *= extent
+    return tuple(reversed(steps))
+
+
+for _function in (
+    broadcast_to,
+    reshape,
+    squeeze,
+    expand_dims,
+    transpose,
+    swapaxes,
+    concatenate,
+    stack,
+):
+    OPERATIONS[_function.__name__] = _function

@@ -1,0 +1,96 @@
+"""Softmax, log-softmax and the fused cross-entropy with integer labels, over the last axis."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from interactive_train.autodiff.ops.reduction import sum as sum_
+from interactive_train.autodiff.ops.shape import floating, reshape, swapaxes
+from interactive_train.autodiff.primitive import Plan, Primitive, Spec
+from interactive_train.autodiff.tensor import OPERATIONS, Tensor
+from interactive_train.kernels import softmax as kernels
+from interactive_train.kernels.kernel import Kernel
+from interactive_train.machine.eager import INPUTS, RESULT
+from interactive_train.runtime.errors import refusal
+
+
+def _rows(kernel: Kernel, x: Spec) -> Plan:
+    shape, dtype = x[0], np.dtype(x[1])
+    rows, columns = math.prod(shape[:-1]), shape[-1]
+    return Plan(shape, dtype, kernel, dtype, (RESULT, INPUTS[0], rows, columns))
+
+
+_softmax = Primitive("_softmax", lambda x: _rows(kernels.SOFTMAX, x))
+_softmax.gradients(lambda g, y, x: y * (g - sum_(g * y, -1, keepdims=True)))
+
+_log_softmax = Primitive("_log_softmax", lambda x: _rows(kernels.LOG_SOFTMAX, x))
+_log_softmax.gradients(lambda g, y, x: g - _softmax(x) * sum_(g, -1, keepdims=True))
+
+
+def softmax(x: Any, axis: int = -1) -> Tensor:
+    """exp(x) / sum of exp(x) along an axis; no finite input overflows."""
+    return _along(_softmax, floating(x, "softmax"), axis)
+
+
+def log_softmax(x: Any, axis: int = -1) -> Tensor:
+    """x - log(sum of exp(x)) along an axis; no finite input overflows."""
+    return _along(_log_softmax, floating(x, "log_softmax"), axis)
+
+
+def _along(primitive: Primitive, x: Tensor, axis: int) -> Tensor:
+    name = primitive.name.lstrip("_")
+    if x.ndim == 0 or x.shape[axis] == 0:
+        raise ValueError(
+            refusal(name, "needs at least one class along the axis", f"shape {x.shape}")
+        )
+    if axis in (-1, x.ndim - 1):
+        return primitive(x)
+    return swapaxes(primitive(swapaxes(x, axis, -1)), axis, -1)
+
+
+# Cross-entropy of integer labels: loss[i] = log sum exp(x[i]) - x[i, label[i]] ---------------------
+
+
+def _plan_cross_entropy(x: Spec, labels: Spec) -> Plan:
+    (rows, columns), dtype = x[0], np.dtype(x[1])
+    operands = (RESULT, INPUTS[0], INPUTS[1], rows, columns)
+    return Plan((rows,), dtype, kernels.CROSS_ENTROPY_ROWS, dtype, operands)
+
+
+def _plan_cross_entropy_gradient(g: Spec, x: Spec, labels: Spec) -> Plan:
+    dtype = np.dtype(x[1])
+    operands = (RESULT, *INPUTS[:3], *x[0])
+    return Plan(x[0], dtype, kernels.CROSS_ENTROPY_ROWS_GRADIENT, dtype, operands)
+
+
+cross_entropy_rows = Primitive("cross_entropy_rows", _plan_cross_entropy)
+cross_entropy_rows_gradient = Primitive("cross_entropy_rows_gradient", _plan_cross_entropy_gradient)
+
+# d loss[i] / d x[i] = softmax(x[i]) - onehot(label[i])
+cross_entropy_rows.gradients(
+    lambda g, y, x, labels: cross_entropy_rows_gradient.apply([g, x, labels], {}), None
+)
+# of g (p - onehot) with p = softmax(x), weighted by h: for g the row sum of h (p - onehot),
+# for x the softmax's own gradient of g h, g p (h - sum(h p)).
+cross_entropy_rows_gradient.gradients(
+    lambda h, y, g, x, labels: sum_(
+        h * cross_entropy_rows_gradient.apply([_ones(g), x, labels], {}), -1
+    ),
+    lambda h, y, g, x, labels: _softmax_gradient(reshape(g, (-1, 1)) * h, _softmax(x)),
+    None,
+)
+
+
+def _softmax_gradient(h: Tensor, p: Tensor) -> Tensor:
+    return p * (h - sum_(h * p, -1, keepdims=True))
+
+
+def _ones(like: Tensor) -> Tensor:
+    return Tensor.wrap(np.ones(like.shape, like.dtype))
+
+
+OPERATIONS["softmax"] = softmax
+OPERATIONS["log_softmax"] = log_softmax

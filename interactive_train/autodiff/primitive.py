@@ -1,0 +1,198 @@
+"""Primitive: the record of one operation - its shape rule, its kernel, its gradients.
+
+`plan` settles everything that follows from types, shapes and attributes: the result's
+shape and type and the kernel call that makes it. Plans are cached, so an eager
+call costs a look-up, an allocation and one row through the executor. The gradients
+(`vjps`) are written with primitives, one per input, and stand under the operation in ``ops/``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from interactive_train.autodiff.tape import Node, Vjp
+from interactive_train.autodiff.tensor import FLOATS, OPERATIONS, Tensor, as_tensor
+from interactive_train.kernels.kernel import Kernel
+from interactive_train.machine.eager import IndexOutOfRange, PreparedRow, Slot
+from interactive_train.runtime.errors import refusal
+
+KEPT_PLANS = 2048  # per primitive; a loop over slices would otherwise grow without bound
+
+Spec = tuple[tuple[int, ...], str]  # shape and dtype character
+
+
+@dataclass(slots=True)
+class Plan:
+    """How one application is computed.
+
+    Attributes
+    ----------
+    shape, dtype
+        Of the result.
+    kernel : Kernel or None
+        None: the result is the first input's memory in another shape.
+    floating : numpy.dtype
+        What the kernel's `T` stands for.
+    operands : tuple
+        Sizes, constant arrays and `Slot` places, in the kernel's order.
+    spread : tuple of (int, shape)
+        Inputs that must first be broadcast to a shape, since no pattern covers them.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    kernel: Kernel | None = None
+    floating: np.dtype[Any] = field(default_factory=lambda: np.dtype(np.float32))
+    operands: tuple[int | NDArray[Any] | Slot, ...] = ()
+    spread: tuple[tuple[int, tuple[int, ...]], ...] = ()
+    row: PreparedRow | None = None
+
+
+class Primitive:
+    """One differentiable operation.
+
+    Parameters
+    ----------
+    name : str
+        The array API's name where it has one; entered in `OPERATIONS`.
+    plan : callable
+        ``plan(*specs, **attributes) -> Plan``; raises ValueError for shapes that do not fit.
+    arguments : callable, optional
+        Turns the call's arguments into (tensors, attributes); by default every argument is a
+        floating array and they are brought to one type.
+
+    Examples
+    --------
+    >>> OPERATIONS["multiply"](np.ones(2), 3.0)
+    Tensor([3., 3.], dtype=float64)
+    """
+
+    def __init__(self, name: str, plan: Callable[..., Plan]) -> None:
+        self.name = name
+        self.make_plan = plan
+        self.vjps: tuple[Vjp | None, ...] = ()
+        self._plans: dict[Any, Plan] = {}
+        OPERATIONS[name] = self
+
+    def gradients(self, *vjps: Vjp | None) -> None:
+        """Declare one gradient per input: ``vjp(g, y, *inputs, **attributes)``; None has none."""
+        self.vjps = vjps
+
+    def __call__(self, *args: Any, **attributes: Any) -> Tensor:
+        return self.apply(promote(self.name, args), attributes)
+
+    def apply(self, inputs: Sequence[Tensor], attributes: dict[str, Any]) -> Tensor:
+        """Compute, and remember how if an input is being differentiated."""
+        key = (*(t.spec for t in inputs), *attributes.values())
+        plan = self._plans.get(key)
+        if plan is None:
+            if len(self._plans) >= KEPT_PLANS:
+                self._plans.clear()
+            plan = self._plans[key] = self.make_plan(*(t.spec for t in inputs), **attributes)
+        value = self._evaluate(plan, inputs)
+        for tensor in inputs:
+            if tensor.node is not None and self.vjps:
+                return Tensor.wrap(value, Node(tuple(inputs), value, self.vjps, attributes))
+        return Tensor.wrap(value)
+
+    def _evaluate(self, plan: Plan, inputs: Sequence[Tensor]) -> NDArray[Any]:
+        if plan.kernel is None:
+            return inputs[0].data.reshape(plan.shape)
+        if plan.spread:
+            spread = list(inputs)
+            for position, shape in plan.spread:
+                plain = Tensor.wrap(inputs[position].data)
+                spread[position] = OPERATIONS["broadcast_to"](plain, shape)
+            inputs = spread
+        out = np.empty(plan.shape, plan.dtype)
+        arrays = [out, *(t.data for t in inputs)]
+        if plan.row is None:
+            row = PreparedRow(plan.kernel, plan.floating, plan.operands)
+            row.check(arrays)
+            plan.row = row
+        addresses = [out.__array_interface__["data"][0], *(t.address for t in inputs)]
+        try:
+            plan.row.run(arrays, addresses, self.name)
+        except IndexOutOfRange as error:
+            raise IndexError(self._index_message(error.row, inputs)) from None
+        return out
+
+    def _index_message(self, row: int, inputs: Sequence[Tensor]) -> str:
+        index = next(t for t in inputs if t.dtype == np.int64)
+        bound = next(t for t in inputs if t.dtype != np.int64 and t.ndim == 2)
+        labels = self.name.startswith("cross_entropy")
+        high = bound.shape[1] if labels else bound.shape[0]
+        what = "label" if labels else "index"
+        return refusal(
+            self.name,
+            f"every {what} lies in 0 ... {high - 1}",
+            f"{int(index.data.reshape(-1)[row])} at position {row}",
+            f"There are {high} {'classes' if labels else 'rows'}; count from 0.",
+        )
+
+
+def promote(where: str, args: Sequence[Any]) -> list[Tensor]:
+    """Bring operands to Tensors of one floating type; numbers take the type of the arrays.
+
+    Raises
+    ------
+    TypeError
+        For integer arrays and for things that are no arrays.
+    """
+    widest = ""
+    first = args[0].spec[1] if args and isinstance(args[0], Tensor) else ""
+    if first in FLOATS and all(isinstance(a, Tensor) and a.spec[1] == first for a in args):
+        return list(args)
+    for value in args:
+        char = value.spec[1] if isinstance(value, Tensor) else _char(value)
+        if char in FLOATS and (not widest or char == "d"):
+            widest = char
+    dtype = np.dtype(widest or "d")
+    tensors = []
+    for value in args:
+        if isinstance(value, Tensor):
+            tensor = value
+        elif isinstance(value, (int, float, np.floating)) and not isinstance(value, bool):
+            tensors.append(number(float(value), dtype))
+            continue
+        else:
+            tensor = as_tensor(value, where)
+        char = tensor.spec[1]
+        if char == "?":
+            tensor = Tensor.wrap(tensor.data.astype(dtype))
+        elif char not in FLOATS:
+            raise TypeError(
+                refusal(
+                    where,
+                    "arithmetic needs floating arrays",
+                    f"an array of {tensor.dtype}",
+                    "Convert it with .astype(np.float32).",
+                )
+            )
+        elif char != dtype.char:
+            tensor = OPERATIONS["astype"](tensor, dtype)
+        tensors.append(tensor)
+    return tensors
+
+
+def number(value: float, dtype: np.dtype[Any]) -> Tensor:
+    """Return a scalar Tensor; recurring constants are made once, since a Tensor never changes."""
+    return _constant(value, dtype.char) if value else Tensor.wrap(np.array(value, dtype))
+
+
+@lru_cache(maxsize=1024)
+def _constant(value: float, char: str) -> Tensor:
+    return Tensor.wrap(np.array(value, char))
+
+
+def _char(value: Any) -> str:
+    dtype = getattr(value, "dtype", None)
+    if dtype is None or isinstance(value, np.generic):
+        return ""
+    return str(dtype.char)

@@ -1,0 +1,341 @@
+"""Tensor: an immutable array value that may remember how it was computed.
+
+The memory of a Tensor never changes after it was made, so a Tensor may be kept,
+shared between threads and handed out. NumPy's functions work on it, operators and
+methods bear the array API's names. What an operator does is looked up by name in
+`OPERATIONS`, where `primitive` and the files of ``ops/`` enter their functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from interactive_train.runtime.errors import did_you_mean, refusal
+
+if TYPE_CHECKING:
+    from interactive_train.autodiff.tape import Node
+
+OPERATIONS: dict[str, Callable[..., Any]] = {}
+FLOATS = ("f", "d")  # dtype characters of float32 and float64
+_KEPT = {"f", "d", "l", "q", "?"}
+
+
+class Tensor:
+    """An immutable value over a C-contiguous array of float32, float64, int64 or bool.
+
+    Parameters
+    ----------
+    value : array_like
+        Copied, so that a later change of the original cannot reach the Tensor.
+    dtype : dtype, optional
+        float32, float64, int64 or bool; other integers become int64, other floats are refused.
+
+    Examples
+    --------
+    >>> x = Tensor([1.0, 2.0], dtype=np.float32)
+    >>> x * x + 1
+    Tensor([2., 5.], dtype=float32)
+    >>> np.sum(np.exp(x - x))
+    Tensor(2., dtype=float32)
+    """
+
+    __slots__ = ("__weakref__", "_address", "data", "node", "spec")
+    __array_priority__ = 1000
+
+    data: NDArray[Any]
+    node: Node | None
+    spec: tuple[tuple[int, ...], str]
+    _address: int
+
+    def __init__(self, value: Any, dtype: Any = None) -> None:
+        array = np.array(value, dtype=dtype, order="C", copy=True)
+        _fill(self, _kept_type(array, "Tensor"), None)
+
+    @classmethod
+    def wrap(cls, array: NDArray[Any], node: Node | None = None) -> Tensor:
+        """Make a Tensor over memory that nobody will change (no copy, no check)."""
+        tensor = cls.__new__(cls)
+        _fill(tensor, array, node)
+        return tensor
+
+    @property
+    def address(self) -> int:
+        """Where the memory begins."""
+        if self._address == 0:
+            self._address = self.data.__array_interface__["data"][0]
+        return self._address
+
+    # What an array says of itself -------------------------------------------------
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The extents."""
+        return self.spec[0]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The element type."""
+        return self.data.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.spec[0])
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return self.data.size
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("Tensor: a scalar has no length; got shape (). Use .size.")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[i] for i in range(len(self)))
+
+    def __repr__(self) -> str:
+        text = np.array2string(self.data, separator=", ", prefix="Tensor(", threshold=200)
+        return f"Tensor({text}, dtype={self.dtype})"
+
+    # Out of the engine ------------------------------------------------------------
+
+    def numpy(self) -> NDArray[Any]:
+        """Return the value as a read-only array (no copy)."""
+        view = self.data.view()
+        view.flags.writeable = False
+        return view
+
+    def item(self) -> float | int | bool:
+        """Return the only element as a Python number."""
+        if self.size != 1:
+            raise ValueError(
+                refusal("Tensor.item", "needs exactly one element", f"shape {self.shape}")
+            )
+        value: float | int | bool = self.data.item()
+        return value
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        if dtype is not None and np.dtype(dtype) != self.dtype:
+            return self.data.astype(dtype)
+        return self.data.copy() if copy else self.numpy()
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __bool__(self) -> bool:
+        return bool(self.item())
+
+    def __index__(self) -> int:
+        if self.dtype.kind != "i":
+            raise TypeError(f"Tensor: only an int64 scalar is an index; got {self.dtype}.")
+        return int(self.item())
+
+    def __reduce__(self) -> Any:
+        raise TypeError("Tensor: is not pickled; save arrays with .numpy() instead.")
+
+    # Operators --------------------------------------------------------------------
+
+    def __add__(self, other: Any) -> Tensor:
+        return _call("add", self, other)
+
+    def __radd__(self, other: Any) -> Tensor:
+        return _call("add", other, self)
+
+    def __sub__(self, other: Any) -> Tensor:
+        return _call("subtract", self, other)
+
+    def __rsub__(self, other: Any) -> Tensor:
+        return _call("subtract", other, self)
+
+    def __mul__(self, other: Any) -> Tensor:
+        return _call("multiply", self, other)
+
+    def __rmul__(self, other: Any) -> Tensor:
+        return _call("multiply", other, self)
+
+    def __truediv__(self, other: Any) -> Tensor:
+        return _call("divide", self, other)
+
+    def __rtruediv__(self, other: Any) -> Tensor:
+        return _call("divide", other, self)
+
+    def __pow__(self, other: Any) -> Tensor:
+        return _call("power", self, other)
+
+    def __rpow__(self, other: Any) -> Tensor:
+        return _call("power", other, self)
+
+    def __matmul__(self, other: Any) -> Tensor:
+        return _call("matmul", self, other)
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return _call("matmul", other, self)
+
+    def __neg__(self) -> Tensor:
+        return _call("negative", self)
+
+    def __pos__(self) -> Tensor:
+        return self
+
+    def __abs__(self) -> Tensor:
+        return _call("absolute", self)
+
+    def __lt__(self, other: Any) -> Tensor:
+        return _call("less", self, other)
+
+    def __le__(self, other: Any) -> Tensor:
+        return _call("less_equal", self, other)
+
+    def __gt__(self, other: Any) -> Tensor:
+        return _call("greater", self, other)
+
+    def __ge__(self, other: Any) -> Tensor:
+        return _call("greater_equal", self, other)
+
+    def __eq__(self, other: object) -> Tensor:  # type: ignore[override]
+        return _call("equal", self, other)
+
+    def __ne__(self, other: object) -> Tensor:  # type: ignore[override]
+        return _call("not_equal", self, other)
+
+    __hash__ = object.__hash__
+
+    def __getitem__(self, index: Any) -> Tensor:
+        return _call("getitem", self, index)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        raise TypeError(
+            "Tensor: is immutable; got an assignment to an element. "
+            "Build a new value with np.where or it.concatenate."
+        )
+
+    # Methods, named as in the array API ---------------------------------------------
+
+    def astype(self, dtype: Any) -> Tensor:
+        """Return the value in another floating type."""
+        return _call("astype", self, dtype)
+
+    def reshape(self, *shape: Any) -> Tensor:
+        """Return the same elements in another shape; one extent may be -1."""
+        return _call("reshape", self, shape[0] if len(shape) == 1 else shape)
+
+    def transpose(self, *axes: Any) -> Tensor:
+        """Return the array with its axes in another order; reversed without arguments."""
+        order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
+        return _call("transpose", self, order or None)
+
+    @property
+    def T(self) -> Tensor:  # noqa: N802 - the array API's name
+        """The array with its axes reversed."""
+        return self.transpose()
+
+    def sum(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        """Return the sum over the axes."""
+        return _call("sum", self, axis=axis, keepdims=keepdims)
+
+    def mean(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        """Return the mean over the axes."""
+        return _call("mean", self, axis=axis, keepdims=keepdims)
+
+    def var(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        """Return the mean squared deviation over the axes."""
+        return _call("var", self, axis=axis, keepdims=keepdims)
+
+    def max(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        """Return the largest value over the axes."""
+        return _call("max", self, axis=axis, keepdims=keepdims)
+
+    def min(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        """Return the smallest value over the axes."""
+        return _call("min", self, axis=axis, keepdims=keepdims)
+
+    def argmax(self, axis: Any = None) -> Tensor:
+        """Return where the largest value stands, as int64; it has no gradient."""
+        return _call("argmax", self, axis=axis)
+
+    # NumPy's protocols ---------------------------------------------------------------
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        operation = OPERATIONS.get(ufunc.__name__)
+        if method != "__call__" or operation is None or options:
+            detail = f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
+            detail += f" with {', '.join(options)}" if options else ""
+            raise TypeError(
+                refusal(
+                    "Tensor",
+                    "this NumPy function has no gradient here",
+                    detail,
+                    "Convert with .numpy() for arithmetic outside of a gradient. "
+                    + did_you_mean(ufunc.__name__, sorted(OPERATIONS)),
+                )
+            )
+        return operation(*inputs)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        operation = OPERATIONS.get(_NUMPY_NAMES.get(function.__name__, function.__name__))
+        if operation is None:
+            raise TypeError(
+                refusal(
+                    "Tensor",
+                    "this NumPy function has no gradient here",
+                    f"np.{function.__name__}",
+                    "Convert with .numpy() for arithmetic outside of a gradient. "
+                    + did_you_mean(function.__name__, sorted(OPERATIONS)),
+                )
+            )
+        return operation(*args, **kwargs)
+
+
+_NUMPY_NAMES = {"amax": "max", "amin": "min", "permute_dims": "transpose", "concat": "concatenate"}
+
+
+def _call(name: str, *args: Any, **options: Any) -> Tensor:
+    result: Tensor = OPERATIONS[name](*args, **options)
+    return result
+
+
+def _fill(tensor: Tensor, array: NDArray[Any], node: Node | None) -> None:
+    tensor.data = array
+    tensor.node = node
+    tensor.spec = (array.shape, array.dtype.char)
+    tensor._address = 0
+
+
+def _kept_type(array: NDArray[Any], where: str) -> NDArray[Any]:
+    if array.dtype.char in _KEPT:
+        return array
+    if array.dtype.kind in "iu":
+        return array.astype(np.int64)
+    raise TypeError(
+        refusal(
+            where,
+            "elements are float32, float64, integers or bool",
+            str(array.dtype),
+            "Convert with .astype(np.float32).",
+        )
+    )
+
+
+def as_tensor(value: Any, where: str) -> Tensor:
+    """Return `value` as a Tensor without copying a contiguous array.
+
+    For values that stay unchanged while the Tensor is in use, as parameters do
+    during a step; `Tensor` itself copies.
+    """
+    if isinstance(value, Tensor):
+        return value
+    array = np.asarray(value)
+    if array.dtype == object:
+        raise TypeError(
+            refusal(where, "needs an array of numbers", type(value).__name__, "Check the argument.")
+        )
+    return Tensor.wrap(_kept_type(np.ascontiguousarray(array).reshape(array.shape), where))
