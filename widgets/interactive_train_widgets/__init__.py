@@ -1,1 +1,23 @@
-"""What a person sees and moves: the dashboard of a run and its panels."""
+"""Live widgets for interactive-train: dashboards that show a fit and let a person steer it."""
+
+from interactive_train_widgets.panels import (
+    Dashboard,
+    FreezePanel,
+    HyperparameterPanel,
+    LossCurve,
+    MetricSummary,
+    RunControls,
+    SchedulePlot,
+)
+from interactive_train_widgets.show import display_run
+
+__all__ = [
+    "Dashboard",
+    "FreezePanel",
+    "HyperparameterPanel",
+    "LossCurve",
+    "MetricSummary",
+    "RunControls",
+    "SchedulePlot",
+    "display_run",
+]

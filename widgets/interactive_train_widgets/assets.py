@@ -1,0 +1,56 @@
+"""The front end as two strings: the modules of ``js/`` joined into one, and the style sheet.
+
+The modules are plain ES modules, so that node can test each of them alone. One
+widget needs one module; joining means: in the order of their imports, without
+import lines, ``export`` words, comments and indentation. Nothing is fetched.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib.resources import files
+
+IMPORT = re.compile(r"^import\b[^;]*?from\s*[\"']\./([\w-]+)\.js[\"'];?\s*$", re.MULTILINE)
+EXPORT = re.compile(r"^export (?=(?:const|let|function|class|async)\b)", re.MULTILINE)
+BLOCK_COMMENT = re.compile(r"^[ \t]*/\*.*?\*/[ \t]*$", re.MULTILINE | re.DOTALL)
+LINE_COMMENT = re.compile(r"^[ \t]*//.*$", re.MULTILINE)
+ENTRY = "widget"
+
+
+def _read(name: str) -> str:
+    return (files(__package__) / name).read_text(encoding="utf-8")
+
+
+def _collect(name: str, done: list[str]) -> None:
+    """Append `name` and, before it, what it imports."""
+    if name not in done:
+        for wanted in IMPORT.findall(_read(f"js/{name}.js")):
+            _collect(wanted, done)
+        done.append(name)
+
+
+def squeeze(text: str) -> str:
+    """Drop comments that fill their line, indentation and empty lines."""
+    text = LINE_COMMENT.sub("", BLOCK_COMMENT.sub("", text))
+    return "\n".join(line.strip() for line in text.splitlines() if line.strip()) + "\n"
+
+
+def modules() -> list[str]:
+    """Return the names of the modules, each after those that it imports."""
+    names: list[str] = []
+    _collect(ENTRY, names)
+    return names
+
+
+@cache
+def script() -> str:
+    """Return the front end as one ES module."""
+    parts = (EXPORT.sub("", IMPORT.sub("", _read(f"js/{name}.js"))) for name in modules())
+    return squeeze("\n".join(parts))
+
+
+@cache
+def stylesheet() -> str:
+    """Return the style sheet."""
+    return squeeze(_read("style.css"))

@@ -1,0 +1,178 @@
+"""`LiveWidget`: one anywidget, one comm, one publisher, whatever panels it is made of.
+
+The widget's traits are configuration, set once, and one `saved` trait that the
+publisher writes when a run rests. Live data never travels in traits. Callbacks
+of messages check and queue; they run on whatever thread the kernel likes.
+"""
+
+from __future__ import annotations
+
+import uuid
+import weakref
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import anywidget
+import traitlets
+
+from interactive_train.runtime.errors import did_you_mean, refusal
+from interactive_train.training.view import RunView, Source
+from interactive_train_widgets import messages, still
+from interactive_train_widgets.assets import script, stylesheet
+from interactive_train_widgets.frames import Buffers, Head, freeze_frame
+from interactive_train_widgets.publisher import Publisher
+from interactive_train_widgets.sources import ReportSource, bind
+
+LAYOUTS = ("default", "lecture")
+
+
+class LiveWidget(anywidget.AnyWidget):
+    """A list of panels over one or several runs.
+
+    Parameters
+    ----------
+    *runs : Run, optimiser state tree or None
+        What to show; the first one is steered. None makes a report callback.
+    layout : {"default", "lecture"}
+        ``"lecture"`` has text of 18 px and lines of 3 px.
+
+    Raises
+    ------
+    TypeError
+        If a keyword is not known or a run is no run.
+    ValueError
+        If there is no such layout.
+
+    Attributes
+    ----------
+    latencies : list of float
+        Seconds from each press in the browser to the step boundary where it took effect.
+    publisher_cpu_seconds : float
+        CPU time that showing the run has cost its process so far.
+    """
+
+    _esm = script()
+    _css = stylesheet()
+    config = traitlets.Dict().tag(sync=True)
+    saved = traitlets.Bytes(b"").tag(sync=True)
+
+    panels: Sequence[str] = ()
+
+    def __init__(self, *runs: object, layout: str = "default", **unknown: object) -> None:
+        where = type(self).__name__
+        if unknown:
+            name = next(iter(unknown))
+            raise TypeError(
+                refusal(where, "unknown keyword", repr(name), did_you_mean(name, ["layout"]))
+            )
+        if layout not in LAYOUTS:
+            raise ValueError(
+                refusal(where, "layout must be known", repr(layout), did_you_mean(layout, LAYOUTS))
+            )
+        self._sources: tuple[Source, ...] = tuple(bind(run, where) for run in runs or (None,))
+        watching = isinstance(self._sources[0], ReportSource)
+        self._stills: list[still.Companion] = []
+        self._publisher = Publisher(self, self._sources, watch_only=watching, blind=watching)
+        self.uid = uuid.uuid4().hex[:12]
+        super().__init__()
+        self.config = {"panels": list(self.panels), "look": layout, "uid": self.uid}
+        self.on_msg(self._hear)
+        self._follow()
+
+    # -- what a person reads ------------------------------------------------------------------
+
+    @property
+    def latencies(self) -> list[float]:
+        """Seconds from each press in the browser to the step boundary where it took effect."""
+        return self._publisher.latencies
+
+    @property
+    def publisher_cpu_seconds(self) -> float:
+        """CPU time of the publisher's thread while the run trained."""
+        return self._publisher.cpu_seconds
+
+    @property
+    def frames_sent(self) -> int:
+        """Pictures sent so far."""
+        return self._publisher.frames
+
+    def close(self) -> None:
+        """Close the widget and end its thread."""
+        self._publisher.close()
+        super().close()
+
+    # -- a blocking fit's report --------------------------------------------------------------
+
+    def __call__(
+        self,
+        *,
+        global_step: int,
+        epoch: int,
+        loss: float,
+        lr: float = float("nan"),
+        metrics: Mapping[str, float] | None = None,
+    ) -> None:
+        """Take a report of ``fit(..., report=dashboard)``: the dashboard then only watches."""
+        source = self._sources[0]
+        if not isinstance(source, ReportSource):
+            raise TypeError(
+                refusal(
+                    type(self).__name__,
+                    "a report callback is made without a run",
+                    "one that shows a run",
+                    f"Use report={type(self).__name__}().",
+                )
+            )
+        source.report(global_step, epoch, loss, lr, metrics or {})
+        if not self._publisher.alive:
+            self._publisher.wake()
+
+    # -- the port of the publisher ------------------------------------------------------------
+
+    def post(self, content: Head, buffers: Buffers) -> None:
+        """Send one custom message (publisher's thread only)."""
+        self.send(content, buffers)
+
+    def keep(self, view: RunView, head: Head, buffers: Buffers) -> None:
+        """Keep a picture for the saved notebook (publisher's thread only)."""
+        self.saved = freeze_frame(head, buffers)
+        if self._stills:
+            bundle = still.bundle(view, head, buffers, self.uid)
+            for companion in self._stills:
+                companion.update(bundle)
+
+    def accompany(self, companion: still.Companion) -> None:
+        """Update a plain output as well, whenever a picture is kept."""
+        self._stills.append(companion)
+
+    # -- internals ----------------------------------------------------------------------------
+
+    def _follow(self) -> None:
+        """Look again when the source says that something happened, if it offers to say so."""
+        subscribe = getattr(self._sources[0], "subscribe", None)
+        if callable(subscribe):
+            mine = weakref.ref(self)
+
+            def wake() -> None:
+                widget = mine()
+                if widget is not None and widget._publisher.flow.open:
+                    widget._publisher.wake()
+
+            subscribe(wake)
+
+    def _hear(self, _widget: object, content: object, _buffers: object) -> None:
+        try:
+            message = messages.parse(content)
+        except ValueError as error:
+            identity = content.get("id", "") if isinstance(content, Mapping) else ""
+            self._publisher.refuse(str(identity)[:100], error)
+        else:
+            self._publisher.receive(message)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        result = super()._repr_mimebundle_(**kwargs)
+        if result is None:
+            return None
+        data, metadata = result
+        view = self._sources[0].view()
+        return data | still.fallback(view, type(self).__name__), metadata

@@ -1,0 +1,244 @@
+/* Sliders with number boxes: one per knob, held still while a person moves it. */
+
+import { h, put, mark, show, chip } from "./dom.js";
+import { short, grouped, provenance } from "./format.js";
+import { sliderRange, toPosition, toValue, keyed, parseNumber, complaint } from "./slider.js";
+import { unique } from "./protocol.js";
+
+const REST = 600; // ms after the last touch during which incoming values do not move the slider
+const KEYS = 1000; // ms between two key presses of one gesture
+
+export class Knob {
+  constructor(host, knob) {
+    this.host = host;
+    this.key = knob.key;
+    this.waiting = new Set();
+    this.touched = 0;
+    const id = `it-${unique()}`;
+    const name = knob.path ? `${knob.title} of ${knob.path}` : knob.title;
+    this.slider = h("input", { type: "range", min: 0, max: 1, step: "any", id, class: "it-slider", "aria-label": name });
+    this.box = h("input", { type: "text", inputmode: "decimal", class: "it-box", "aria-label": `${name}, value`, autocomplete: "off", spellcheck: "false" });
+    this.scale = chip("scale", "Follow the schedule times a factor", (event) => this.choose(event, "scale"));
+    this.hold = chip("hold", "Hold this value whatever the schedule says", (event) => this.choose(event, "hold"));
+    this.release = chip("release", "Back to the schedule as it was planned", (event) => this.send(event, "release", {}));
+    this.release.classList.add("it-link");
+    this.note = h("span", { class: "it-hint", id: `${id}-note` });
+    this.low = h("span", {});
+    this.high = h("span", {});
+    mark(this.box, "aria-describedby", `${id}-note`);
+    this.el = h(
+      "div",
+      { class: "it-knob", "data-knob": knob.key, role: "group", "aria-label": name },
+      h("div", { class: "it-head" },
+        h("label", { for: id, title: knob.help }, h("b", {}, knob.title), knob.path ? h("span", { class: "it-sub" }, ` ${knob.path}`) : null),
+        h("span", { class: "it-gap" }),
+        knob.scheduled ? h("span", { class: "it-choice", role: "group", "aria-label": `${name}: what a move means` }, this.scale, this.hold) : null,
+        this.box, knob.unit ? h("span", { class: "it-sub" }, knob.unit) : null),
+      this.slider,
+      h("div", { class: "it-ends" }, this.low, h("span", { class: "it-middle" }, this.note, this.release), this.high),
+    );
+    this.mode = "scale";
+    this.listen();
+  }
+
+  listen() {
+    const { slider, box } = this;
+    slider.addEventListener("pointerdown", () => {
+      this.dragging = true;
+      this.gesture = unique();
+    });
+    const end = () => {
+      this.dragging = false;
+      this.touched = Date.now();
+    };
+    for (const name of ["pointerup", "pointercancel", "blur", "change"]) slider.addEventListener(name, end);
+    slider.addEventListener("input", (event) => this.move(event, toValue(this.range, Number(slider.value))));
+    const press = (event) => {
+      const value = keyed(this.range, this.shown, event.key);
+      if (value === null || event.ctrlKey || event.metaKey || event.altKey) return;
+      event.preventDefault();
+      if (Date.now() - this.touched > KEYS || this.dragging) this.gesture = unique();
+      this.put(value);
+      this.set(event, value);
+    };
+    slider.addEventListener("keydown", press);
+    box.addEventListener("keydown", (event) => {
+      if (event.key === "ArrowUp" || event.key === "ArrowDown" || event.key.startsWith("Page")) press(event);
+      if (event.key === "Enter") this.typed(event);
+      if (event.key === "Escape") this.settle();
+    });
+    box.addEventListener("input", () => {
+      this.editing = true;
+    });
+    box.addEventListener("blur", (event) => this.editing && this.typed(event));
+    box.addEventListener("focus", () => box.select());
+  }
+
+  // A drag: at most one command per drawn picture, and always the last one.
+  move(event, value) {
+    this.gesture ??= unique();
+    this.touched = Date.now();
+    this.put(value, false);
+    this.next = { event, value };
+    if (this.frame) return;
+    const flush = () => {
+      this.frame = null;
+      if (this.next) this.set(this.next.event, this.next.value);
+      this.next = null;
+    };
+    flush();
+    this.frame = setTimeout(() => (this.next ? flush() : (this.frame = null)), 33);
+  }
+
+  typed(event) {
+    const text = this.box.value;
+    const value = parseNumber(text);
+    const wrong = complaint(this.knob, value, text);
+    this.gesture = unique();
+    if (wrong) {
+      this.complain(`${wrong}; got ${text || "nothing"}`);
+      this.settle();
+    } else if (value !== this.knob.effective) {
+      this.put(value);
+      this.set(event, value);
+    }
+    this.editing = false;
+  }
+
+  choose(event, mode) {
+    this.mode = mode;
+    const { knob } = this;
+    const held = knob.override !== null;
+    if (mode === "hold" && !held) this.send(event, "adjust", { value: knob.effective });
+    if (mode === "scale" && held) {
+      if (knob.base > 0) this.send(event, "scale", { value: knob.effective / knob.base });
+      else this.send(event, "release", {});
+    }
+  }
+
+  set(event, value) {
+    const { knob } = this;
+    const wrong = complaint(knob, value, String(value));
+    if (wrong) return this.complain(wrong);
+    if (knob.scheduled && this.mode === "scale") {
+      if (!(knob.base > 0)) return this.complain("the schedule is 0 here: hold a value instead");
+      return this.send(event, "scale", { value: value / knob.base });
+    }
+    return this.send(event, "adjust", { value });
+  }
+
+  send(event, verb, fields) {
+    this.touched = Date.now();
+    this.complain("");
+    const { name, path } = this.knob;
+    const id = this.host.command(verb, { name, path, ...fields }, event, this.gesture, (ticket) => {
+      this.waiting.delete(id);
+      if (ticket.error) {
+        this.complain(ticket.error);
+        this.touched = 0;
+        this.settle();
+      }
+    });
+    this.waiting.add(id);
+  }
+
+  complain(text) {
+    this.error = text;
+    mark(this.el, "data-error", text);
+    mark(this.box, "aria-invalid", text !== "");
+    this.describe();
+  }
+
+  put(value, slider = true) {
+    this.shown = value;
+    if (slider) this.slider.value = toPosition(this.range, value);
+    if (document.activeElement !== this.box || !this.editing) this.box.value = short(value);
+    mark(this.slider, "aria-valuetext", short(value));
+    this.slider.style.setProperty("--it-fill", `${toPosition(this.range, value) * 100}%`);
+  }
+
+  // Back to what holds in the run.
+  settle() {
+    this.editing = false;
+    this.put(this.knob.effective);
+  }
+
+  describe() {
+    const { knob, frame } = this;
+    if (!knob) return;
+    const said = knob.scheduled || knob.scale !== 1 ? provenance(knob, frame.journal) : "";
+    put(this.note, this.error || said);
+    this.note.title = this.error || said || knob.help;
+    show(this.release, !this.error && (knob.override !== null || knob.scale !== 1));
+  }
+
+  update(knob, frame, frozen) {
+    [this.knob, this.frame] = [knob, frame];
+    this.range = sliderRange(knob, this.range);
+    put(this.low, short(this.range.low));
+    put(this.high, short(this.range.high));
+    mark(this.el, "data-effective", knob.effective);
+    mark(this.el, "data-scale", knob.scale);
+    mark(this.el, "data-override", knob.override);
+    for (const node of [this.slider, this.box, this.scale, this.hold, this.release]) node.disabled = frozen;
+    if (knob.override !== null) this.mode = "hold";
+    else if (knob.scale !== 1) this.mode = "scale";
+    mark(this.scale, "aria-pressed", knob.override === null);
+    mark(this.hold, "aria-pressed", knob.override !== null);
+    const busy = this.dragging || this.waiting.size || Date.now() - this.touched < REST || this.editing;
+    if (!busy) this.put(knob.effective);
+    this.describe();
+  }
+}
+
+export class Knobs {
+  constructor(host, limit) {
+    this.host = host;
+    this.limit = limit;
+    this.controls = new Map();
+    this.el = h("section", { class: "it-knobs", "aria-label": "Hyperparameters" });
+    this.rest = h("div", { class: "it-knobs it-rest" });
+  }
+
+  update(frame, frozen) {
+    frame.knobs.forEach((knob, i) => {
+      if (!this.controls.has(knob.key)) {
+        const control = new Knob(this.host, knob);
+        this.controls.set(knob.key, control);
+        (i < this.limit ? this.el : this.rest).append(control.el);
+      }
+      this.controls.get(knob.key).update(knob, frame, frozen);
+    });
+  }
+}
+
+// The line that says what was applied, and takes it back.
+export class Applied {
+  constructor(host) {
+    this.text = h("span", { class: "it-applied-text" });
+    this.undo = h("button", { type: "button", class: "it-chip it-link", hidden: true, onclick: (event) => host.command("undo", {}, event) }, "undo");
+    this.el = h("div", { class: "it-applied" }, this.text, this.undo);
+  }
+
+  say(text, kind, undoable) {
+    put(this.text, text);
+    this.text.title = text;
+    mark(this.el, "data-kind", kind);
+    show(this.undo, undoable);
+  }
+}
+
+export function confirmation(request, ticket, knobs) {
+  if (ticket.error) return `✗ ${ticket.error}`;
+  const { verb, fields } = request;
+  const at = `at step ${grouped(ticket.step)}`;
+  const knob = knobs.find((k) => k.name === fields.name && k.path === (fields.path ?? ""));
+  const number = (text) => (text !== "" && Number.isFinite(Number(text)) ? short(Number(text)) : text);
+  if (knob && verb !== "undo") {
+    const what = [knob.title.toLowerCase(), knob.path].filter(Boolean).join(" ");
+    return `✓ ${what} ${number(ticket.old)} → ${number(ticket.new)} applied ${at}`;
+  }
+  if (verb === "freeze" || verb === "thaw") return `✓ ${fields.path} ${verb === "freeze" ? "frozen" : "thawed"} ${at}`;
+  if (verb === "undo") return `✓ taken back ${at}${ticket.new ? `: ${number(ticket.old)} → ${number(ticket.new)}` : ""}`;
+  return "";
+}

@@ -1,0 +1,23 @@
+/* Exponential moving average over buckets. Pure. */
+
+// `means[i]` stands for `size` points (the last one for what remains of `total`): its weight is
+// that of so many equal points, so a smooth curve looks alike at every decimation. The bias of
+// the start is corrected; a missing value leaves a gap and keeps the memory.
+export function smooth(means, size, total, alpha) {
+  const out = new Float64Array(means.length);
+  const full = alpha ** size;
+  let sum = 0;
+  let weight = 0;
+  for (let i = 0; i < means.length; i++) {
+    const count = i === means.length - 1 ? total - size * i : size;
+    const keep = count === size ? full : alpha ** count;
+    if (Number.isFinite(means[i])) {
+      sum = keep * sum + (1 - keep) * means[i];
+      weight = keep * weight + (1 - keep);
+      out[i] = sum / weight;
+    } else {
+      out[i] = NaN;
+    }
+  }
+  return out;
+}

@@ -1,0 +1,238 @@
+/* The widget: panels from a list, frames in, commands out, and whether the kernel still answers. */
+
+import { h, mark, put, show } from "./dom.js";
+import { decode, thaw, unique } from "./protocol.js";
+import { Charts } from "./charts.js";
+import { readTheme } from "./chart.js";
+import { StatusBar, Banner, ENDED } from "./status.js";
+import { Knobs, Applied, confirmation } from "./knobs.js";
+import { Freeze, Metrics, Journal } from "./layers.js";
+import { spoken } from "./curves.js";
+
+const RATE = 10; // frames a second
+const CALM = 2; // when hidden, or when less motion is asked for
+const MAIN_KNOBS = 3;
+const SUMMARY_EVERY = 15000; // ms between two running summaries for a screen reader
+const UNANSWERED = 3; // seconds until a view looks into what the notebook saved
+
+class Panel {
+  constructor(model, el) {
+    this.model = model;
+    this.view = unique();
+    this.requests = new Map();
+    this.latencies = [];
+    this.silent = 0;
+    this.face = "live";
+    this.summary = 0;
+    const config = model.get("config");
+    const has = (name) => config.panels.includes(name);
+    const whole = config.panels.length > 1;
+    this.parts = [];
+    const add = (part) => (this.parts.push(part), part);
+    this.root = h("div", { class: `it it-${config.look}${whole ? "" : " it-alone"}`, "data-status": "ready", "data-face": "live" });
+    this.live = h("div", { class: "it-hidden", "aria-live": "polite" });
+    const main = h("div", { class: "it-main" });
+    if (has("status")) this.root.append((this.status = add(new StatusBar(this))).el);
+    if (has("loss") || has("schedule")) main.append((this.charts = add(new Charts(this, config.panels))).el);
+    const side = h("aside", { class: "it-card it-side", "aria-label": "Controls" });
+    if (has("knobs")) side.append((this.knobs = add(new Knobs(this, whole ? MAIN_KNOBS : Infinity))).el);
+    if (has("knobs") || has("freeze")) side.append((this.applied = new Applied(this)).el);
+    if (has("freeze")) side.append((this.freeze = add(new Freeze(this))).el);
+    if (has("metrics")) side.append((this.metrics = add(new Metrics(this, whole ? 1 : Infinity))).el);
+    if (side.childElementCount) main.append(side);
+    this.banner = new Banner(this);
+    (this.charts?.el ?? main).append(this.banner.el);
+    this.root.append(main);
+    if (has("journal")) this.root.append((this.journal = add(new Journal(this, this.knobs?.rest))).el);
+    this.root.append(this.live);
+    this.root.itDashboard = this;
+    el.append(this.root);
+    this.still = document.head.appendChild(h("style", {}, `.it-still-${config.uid}{display:none}`));
+  }
+
+  connect() {
+    const { model } = this;
+    const ending = new AbortController();
+    const { signal } = ending;
+    this.hear = (content, buffers) => this.message(content, buffers);
+    model.on("msg:custom", this.hear);
+    this.calm = window.matchMedia("(prefers-reduced-motion: reduce)");
+    this.calm.addEventListener("change", () => this.adapt("adapt"), { signal });
+    document.addEventListener("visibilitychange", () => this.adapt("adapt"), { signal });
+    const retheme = () => {
+      this.theme = null;
+      this.redraw();
+    };
+    const looks = new MutationObserver(retheme);
+    looks.observe(document.body, { attributes: true });
+    window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", retheme, { signal });
+    const sizes = new ResizeObserver(() => {
+      this.redraw();
+      clearTimeout(this.resized);
+      this.resized = setTimeout(() => this.adapt("adapt"), 300);
+    });
+    sizes.observe(this.root);
+    const tick = setInterval(() => this.watch(), 1000);
+    this.adapt("ready");
+    return () => {
+      ending.abort();
+      looks.disconnect();
+      sizes.disconnect();
+      clearInterval(tick);
+      clearTimeout(this.resized);
+      model.off("msg:custom", this.hear);
+      this.still.remove();
+      this.post({ kind: "gone", view: this.view });
+    };
+  }
+
+  post(content) {
+    try {
+      this.model.send(content);
+    } catch {
+      // A dead comm: `watch` shows it.
+    }
+  }
+
+  // Tell the kernel how wide the curves are and how often they can be drawn.
+  adapt(kind) {
+    const rate = this.calm.matches || document.hidden ? CALM : RATE;
+    const columns = Math.round(Math.max(100, (this.charts?.el.clientWidth ?? 300) - 100));
+    this.post({ kind, view: this.view, rate, columns });
+  }
+
+  message(content, buffers) {
+    this.silent = 0;
+    if (content.kind === "frame") {
+      this.frame = decode(content, buffers);
+      this.face = "live";
+      this.due = content.sequence;
+      if (document.hidden) this.acknowledge();
+      else this.redraw();
+    } else if (content.kind === "tickets") {
+      this.face = "live";
+      if (this.frame) {
+        // The values that now hold, over the curves of the last frame.
+        this.frame = { ...this.frame, ...content, curves: this.frame.curves, runs: this.frame.runs, sequence: this.frame.sequence };
+      }
+      for (const ticket of content.tickets) this.resolve(ticket);
+      this.redraw();
+    }
+  }
+
+  acknowledge() {
+    if (this.due === undefined) return;
+    this.post({ kind: "ack", sequence: this.due });
+    this.due = undefined;
+  }
+
+  // Send a command; `done` hears its ticket.
+  command(verb, fields, event, gesture = "", done = null) {
+    const id = `${this.view}-${unique()}`;
+    const pressed = event?.timeStamp ? performance.timeOrigin + event.timeStamp : Date.now();
+    this.requests.set(id, { verb, fields, pressed, gesture, done });
+    this.post({ kind: "command", id, verb, gesture, pressed, ...fields });
+    return id;
+  }
+
+  resolve(ticket) {
+    const request = this.requests.get(ticket.id);
+    if (!request) return;
+    this.requests.delete(ticket.id);
+    request.done?.(ticket);
+    const { root } = this;
+    if (ticket.error) mark(root, "data-ticket-error", ticket.error);
+    else {
+      const latency = ticket.appliedAt - request.pressed;
+      this.latencies.push({ verb: request.verb, step: ticket.step, latency, shown: Date.now() - request.pressed });
+      mark(root, "data-latency", latency.toFixed(1));
+      mark(root, "data-ticket-error", "");
+    }
+    mark(root, "data-ticket-step", ticket.step ?? "");
+    mark(root, "data-ticket-old", ticket.old ?? "");
+    mark(root, "data-ticket-new", ticket.new ?? "");
+    mark(root, "data-tickets", Number(root.dataset.tickets ?? 0) + 1);
+    mark(root, "data-ticket-id", ticket.id);
+    const text = confirmation(request, ticket, this.frame?.knobs ?? []);
+    if (!text) return;
+    this.applied?.say(text, ticket.error ? "error" : "done", !ticket.error && request.verb !== "undo");
+    // Of a drag, only where it ended is read out.
+    clearTimeout(this.saying);
+    this.saying = setTimeout(() => put(this.live, text), request.gesture ? 400 : 0);
+  }
+
+  // After a loss that is not finite: half the learning rate, in the way that it is set now.
+  halve(event) {
+    const knob = this.frame.knobs.find((k) => k.name === "lr" && !k.path);
+    const scaled = knob.scheduled && knob.override === null;
+    const value = scaled ? knob.scale / 2 : knob.effective / 2;
+    this.command(scaled ? "scale" : "adjust", { name: "lr", path: "", value }, event);
+  }
+
+  // Once a second: a run that moves is heard often, a resting one by its heartbeat.
+  watch() {
+    this.silent++;
+    if (!this.frame) {
+      if (this.silent >= UNANSWERED) this.recall();
+      if (this.silent % 5 === 0) this.adapt("ready");
+      return;
+    }
+    const { status } = this.frame.run;
+    if (ENDED.includes(status) || status === "ready" || this.face === "saved") return;
+    const patience = status === "running" && !this.frame.watchOnly ? 4 : 14;
+    if (this.silent >= patience && this.silent % 3 === 0) this.adapt("ready");
+    if (this.silent >= 2 * patience && this.face !== "lost") {
+      this.face = "lost";
+      this.redraw();
+    }
+  }
+
+  // Nobody answers: show what the notebook kept.
+  recall() {
+    const frame = thaw(this.model.get("saved"));
+    if (!frame) return;
+    this.frame = frame;
+    this.face = "saved";
+    this.redraw();
+  }
+
+  redraw() {
+    if (this.drawing || !this.frame) return;
+    this.drawing = requestAnimationFrame(() => {
+      this.drawing = null;
+      this.draw();
+      this.acknowledge();
+    });
+  }
+
+  draw() {
+    const { frame, root, face } = this;
+    const { run } = frame;
+    this.theme ??= readTheme(root);
+    const frozen = frame.watchOnly || face === "saved" || face === "lost";
+    mark(root, "data-status", run.status);
+    mark(root, "data-face", face);
+    mark(root, "data-step", run.step);
+    mark(root, "data-loss", run.loss ?? "");
+    mark(root, "data-points", frame.curves.find((c) => c.kind === "loss")?.total ?? 0);
+    mark(root, "data-sequence", frame.sequence ?? 0);
+    this.status?.update(frame, frame.watchOnly && face === "live" ? "watching" : face);
+    this.charts?.update(frame, this.theme);
+    this.knobs?.update(frame, frozen);
+    this.freeze?.update(frame, frozen);
+    this.metrics?.update(frame, this.theme);
+    this.journal?.update(frame);
+    this.banner.update(frame, face);
+    if (run.status !== this.spokenStatus || Date.now() - this.summary > SUMMARY_EVERY) {
+      this.spokenStatus = run.status;
+      this.summary = Date.now();
+      put(this.live, spoken(frame));
+    }
+  }
+}
+
+export default {
+  render({ model, el }) {
+    return new Panel(model, el).connect();
+  },
+};

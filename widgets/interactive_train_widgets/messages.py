@@ -1,0 +1,174 @@
+"""What a browser may say, checked: a custom message in, one small record out.
+
+A message is untrusted text. Anything that is not exactly one of the kinds below
+is refused with a sentence; nothing here touches a run.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from interactive_train.runtime.errors import did_you_mean, refusal
+from interactive_train.training import commands
+from interactive_train.training.commands import Command
+
+MAX_TEXT = 2000  # characters of a name, a path or a note
+WHERE = "dashboard message"
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A view is there (or there again) and needs a whole picture."""
+
+    view: str
+    rate: float
+    columns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Adapt:
+    """A view changed its width or the rate that it can use."""
+
+    view: str
+    rate: float
+    columns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """A view has drawn a frame."""
+
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """A view was taken down."""
+
+    view: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A person pressed something: a command, who asked, and when."""
+
+    identity: str
+    command: Command
+    gesture: str
+    pressed: float | None  # wall time of the press in seconds since the epoch
+
+
+Message = Ready | Adapt | Ack | Gone | Request
+Fields = Mapping[str, Any]
+
+
+def _wrong(rule: str, got: object) -> ValueError:
+    shown = repr(got)
+    return ValueError(refusal(WHERE, rule, shown if len(shown) < 80 else shown[:77] + "..."))
+
+
+def _text(fields: Fields, key: str, default: str | None = None) -> str:
+    value = fields.get(key, default)
+    if not isinstance(value, str) or len(value) > MAX_TEXT:
+        raise _wrong(f"{key} must be a text of at most {MAX_TEXT} characters", value)
+    return value
+
+
+def _number(fields: Fields, key: str) -> float:
+    value = fields.get(key)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise _wrong(f"{key} must be a finite number", value)
+    return float(value)
+
+
+def _count(fields: Fields, key: str, low: int = 0) -> int:
+    value = fields.get(key)
+    if isinstance(value, bool) or not isinstance(value, int) or value < low:
+        raise _wrong(f"{key} must be a whole number from {low} on", value)
+    return value
+
+
+def _extend(fields: Fields) -> Command:
+    if ("epochs" in fields) == ("steps" in fields):
+        raise _wrong("extend takes either epochs or steps", dict(fields))
+    key = "epochs" if "epochs" in fields else "steps"
+    return commands.Extend(**{key: _count(fields, key, 1)})
+
+
+def _pace(fields: Fields) -> Command:
+    if fields.get("value") is None:
+        return commands.SetPace(None)
+    value = _number(fields, "value")
+    if value <= 0:
+        raise _wrong("pace must be above 0, or null for full speed", value)
+    return commands.SetPace(value)
+
+
+def _knob(fields: Fields) -> tuple[str, str]:
+    return _text(fields, "name"), _text(fields, "path", "")
+
+
+def _adjust(fields: Fields) -> Command:
+    name, path = _knob(fields)
+    return commands.Adjust(name, _number(fields, "value"), path)
+
+
+def _scale(fields: Fields) -> Command:
+    name, path = _knob(fields)
+    return commands.Adjust(name, commands.Scaled(_number(fields, "value")), path)
+
+
+VERBS: dict[str, Callable[[Fields], Command]] = {
+    "adjust": _adjust,
+    "scale": _scale,
+    "release": lambda fields: commands.Release(*_knob(fields)),
+    "freeze": lambda fields: commands.Freeze(_text(fields, "path")),
+    "thaw": lambda fields: commands.Thaw(_text(fields, "path")),
+    "pause": lambda _: commands.Pause(),
+    "resume": lambda _: commands.Resume(),
+    "advance": lambda fields: commands.Advance(_count(fields, "steps", 1)),
+    "stop": lambda _: commands.Stop(),
+    "extend": _extend,
+    "pace": _pace,
+    "undo": lambda _: commands.Undo(),
+    "note": lambda fields: commands.Note(_text(fields, "text")),
+}
+
+
+def _request(fields: Fields) -> Request:
+    verb = _text(fields, "verb")
+    if verb not in VERBS:
+        raise ValueError(
+            refusal(WHERE, "verb must be a known one", repr(verb), did_you_mean(verb, VERBS))
+        )
+    pressed = _number(fields, "pressed") / 1e3 if fields.get("pressed") is not None else None
+    return Request(_text(fields, "id"), VERBS[verb](fields), _text(fields, "gesture", ""), pressed)
+
+
+def parse(content: object) -> Message:
+    """Return the record of one custom message.
+
+    Raises
+    ------
+    ValueError
+        If it is not one of the messages that this module knows.
+    """
+    if not isinstance(content, Mapping):
+        raise _wrong("a message must be an object", content)
+    kind = content.get("kind")
+    if kind == "ready":
+        columns = int(_number(content, "columns"))
+        return Ready(_text(content, "view"), _number(content, "rate"), columns)
+    if kind == "adapt":
+        columns = int(_number(content, "columns"))
+        return Adapt(_text(content, "view"), _number(content, "rate"), columns)
+    if kind == "ack":
+        return Ack(_count(content, "sequence"))
+    if kind == "gone":
+        return Gone(_text(content, "view"))
+    if kind == "command":
+        return _request(content)
+    raise _wrong("kind must be ready, adapt, ack, gone or command", kind)

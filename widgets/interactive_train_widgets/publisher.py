@@ -1,0 +1,244 @@
+"""The one thread that writes to a dashboard: frames, receipts of commands, signs of life.
+
+It starts with the first view that says "ready", reads the source at step
+boundaries, sends what changed, and ends when the run has ended and everything
+has arrived, or the widget is closed. The work of one turn is `Publisher.turn`,
+which needs neither thread nor clock, so that tests can drive it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from interactive_train.training.ticket import Ticket
+from interactive_train.training.view import RunView, Source
+from interactive_train_widgets import messages
+from interactive_train_widgets.flow import Flow
+from interactive_train_widgets.frames import Buffers, Composer, Head, signature
+
+ENDED = ("finished", "stopped", "failed")
+KEEP_COLUMNS = 1000  # of a curve that a saved notebook keeps
+PAUSE_SETTLES = 1.0  # seconds in pause before a picture is drawn: single steps do not each draw one
+POLL = 0.02  # seconds between looks at the inbox while a command waits for its boundary
+IDLE = 0.25  # seconds between looks at a run that does not move
+
+
+class Port(Protocol):
+    """What the publisher writes to: the widget."""
+
+    def post(self, content: Head, buffers: Buffers) -> None:
+        """Send one custom message."""
+        ...
+
+    def keep(self, view: RunView, head: Head, buffers: Buffers) -> None:
+        """Put a picture of the present state where a saved notebook finds it."""
+        ...
+
+
+@dataclass(slots=True)
+class Pending:
+    """A command that waits for its step boundary."""
+
+    identity: str
+    ticket: Ticket
+    pressed: float | None
+
+
+class Publisher:
+    """Everything that a widget sends, from one thread.
+
+    Attributes
+    ----------
+    cpu_seconds : float
+        CPU time of this thread while the run trains.
+    keep_seconds : float
+        CPU time spent on pictures for the saved notebook, in pauses and at the end.
+    latencies : list of float
+        Seconds from the press in the browser to the step boundary, per command.
+    """
+
+    def __init__(
+        self,
+        port: Port,
+        sources: Sequence[Source],
+        *,
+        watch_only: bool = False,
+        blind: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.flow = Flow(blind=blind)
+        self.latencies: list[float] = []
+        self.cpu_seconds = 0.0
+        self.keep_seconds = 0.0
+        self.frames = 0
+        self._port = port
+        self._sources = tuple(sources)
+        self._composer = Composer(sources, watch_only)
+        self._clock = clock
+        self._inbox: deque[messages.Message] = deque()
+        self._refused: deque[Head] = deque()
+        self._pending: deque[Pending] = deque()
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+        self._shown: tuple[object, ...] = ()
+        self._kept: tuple[object, ...] = ()
+        self._still_since = float("inf")
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread runs."""
+        thread = self._thread
+        return thread is not None and thread.is_alive()
+
+    # -- from any thread; nothing here blocks ----------------------------------------------
+
+    def receive(self, message: messages.Message) -> None:
+        """Take what a browser said; commands are queued at the source at once."""
+        if isinstance(message, messages.Request):
+            self._submit(message)
+        else:
+            self._inbox.append(message)
+        self.wake()
+
+    def refuse(self, identity: str, error: Exception) -> None:
+        """Tell the browser why a message changed nothing."""
+        self._refused.append({"id": identity, "error": str(error), "step": None})
+        self.wake()
+
+    def wake(self) -> None:
+        """Look again soon; starts the thread when it has ended or never ran."""
+        with self._lock:
+            self._wake.set()
+            if self._closed or (self._thread is not None and self._thread.is_alive()):
+                return
+            self._thread = threading.Thread(
+                target=self._run, name="interactive-train dashboard", daemon=True
+            )
+            self._thread.start()
+
+    def close(self, timeout: float = 2.0) -> None:
+        """End the thread; nothing is sent afterwards."""
+        with self._lock:
+            self._closed = True
+            thread = self._thread
+        self._wake.set()
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout)
+
+    def _submit(self, request: messages.Request) -> None:
+        try:
+            ticket = self._sources[0].submit(
+                request.command, source="dashboard", gesture=request.gesture
+            )
+        except Exception as error:  # any refusal belongs on the page, not in a log
+            self._refused.append({"id": request.identity, "error": str(error), "step": None})
+        else:
+            self._pending.append(Pending(request.identity, ticket, request.pressed))
+
+    # -- in the publisher's thread ----------------------------------------------------------
+
+    def _run(self) -> None:
+        base = self.cpu_seconds + self.keep_seconds - time.thread_time()
+        while True:
+            self._wake.clear()
+            pause = self.turn(self._clock())
+            self.cpu_seconds = base + time.thread_time() - self.keep_seconds
+            with self._lock:
+                if self._closed or (pause is None and not self._wake.is_set()):
+                    self._thread = None
+                    return
+            self._sleep(IDLE if pause is None else pause)
+
+    def _sleep(self, seconds: float) -> None:
+        """Wait for a message, the oldest ticket or the next frame, whichever is first."""
+        if not self._pending:
+            self._wake.wait(seconds)
+            return
+        try:  # commands are applied in the order of arrival: the first ticket resolves first
+            self._pending[0].ticket.wait(min(seconds, POLL))
+        except Exception:  # not yet applied, or refused: `turn` reads the ticket
+            return
+
+    def turn(self, now: float) -> float | None:
+        """Do what is due; return the seconds until the next turn, None when all is done."""
+        while self._inbox:
+            self._hear(self._inbox.popleft())
+        view = self._sources[0].view()
+        self._send_receipts(view)
+        mark = (signature(view), *(source.view().step for source in self._sources[1:]))
+        changed = mark != self._shown
+        if changed:
+            self._still_since = now
+        if (changed or self.flow.fresh) and self.flow.wait(now) <= 0.0:
+            head, buffers = self._composer.frame(view, self.flow.columns)
+            sequence = self.flow.sent(now)
+            self._post({"kind": "frame", "sequence": sequence} | head, buffers)
+            self.frames += 1
+            self._shown, changed = mark, False
+        elif self.flow.beat(now):
+            self._post({"kind": "beat", "status": view.status, "step": view.step}, [])
+        self._keep(view, mark, now)
+        if view.status in ENDED and not changed and not self._pending and self.flow.settled(now):
+            return None
+        if changed:
+            return min(self.flow.wait(now), IDLE)
+        return min(1.0 / self.flow.rate, IDLE)
+
+    def _hear(self, message: messages.Message) -> None:
+        flow = self.flow
+        if isinstance(message, messages.Ready):
+            flow.ready(message.view, message.rate, message.columns)
+        elif isinstance(message, messages.Adapt):
+            flow.adapt(message.view, message.rate, message.columns)
+        elif isinstance(message, messages.Ack):
+            flow.acknowledged(message.sequence)
+        elif isinstance(message, messages.Gone):
+            flow.gone(message.view)
+
+    def _send_receipts(self, view: RunView) -> None:
+        """Send what became of commands, at once and with the values that now hold."""
+        receipts: list[Head] = []
+        while self._refused:
+            receipts.append(self._refused.popleft())
+        while self._pending and self._pending[0].ticket.done:
+            receipts.append(self._receipt(self._pending.popleft()))
+        if receipts:
+            head = self._composer.head(self._sources[0].view())
+            self._post({"kind": "tickets", "tickets": receipts} | head, [])
+
+    def _receipt(self, pending: Pending) -> Head:
+        ticket = pending.ticket
+        applied = ticket.applied_at
+        if pending.pressed is not None and applied is not None and ticket.error is None:
+            self.latencies.append(applied - pending.pressed)
+        return {
+            "id": pending.identity,
+            "step": ticket.step,
+            "old": ticket.old,
+            "new": ticket.new,
+            "what": ticket.what,
+            "error": None if ticket.error is None else str(ticket.error),
+            "appliedAt": None if applied is None else applied * 1e3,
+        }
+
+    def _keep(self, view: RunView, mark: tuple[object, ...], now: float) -> None:
+        """Leave a picture for the saved notebook when the run rests or has ended."""
+        rests = view.status == "paused" and now - self._still_since >= PAUSE_SETTLES
+        if mark == self._kept or not (rests or view.status in ENDED):
+            return
+        started = time.thread_time()
+        head, buffers = self._composer.frame(view, KEEP_COLUMNS)
+        self._port.keep(view, head, buffers)
+        self._kept = mark
+        self.keep_seconds += time.thread_time() - started
+
+    def _post(self, content: Head, buffers: Buffers) -> None:
+        if not self._closed:
+            self._port.post(content, buffers)
