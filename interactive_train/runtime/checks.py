@@ -30,7 +30,7 @@ def shown(value: object) -> str:
     """
     if isinstance(value, np.ndarray) and value.ndim:
         return f"an array of shape {value.shape} and dtype {value.dtype}"
-    text = repr(value)
+    text = " ".join(repr(value).split())
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}... ({type(value).__name__})"
 
 
@@ -199,3 +199,23 @@ def name_of(value: object) -> str:
     """
     name = getattr(value, "__qualname__", None)
     return name.rpartition("<locals>.")[2] if isinstance(name, str) else shown(value)
+
+
+def flag(value: object, name: str, where: str) -> bool:
+    """Return `value` if it is a bool, or refuse it.
+
+    Raises
+    ------
+    TypeError
+        If it is anything else; 0 and 1 are not taken for one.
+
+    Examples
+    --------
+    >>> flag(True, "drop_last", "batches")
+    True
+    """
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(
+            refusal(where, f"{name} must be True or False", shown(value), "Give one of the two.")
+        )
+    return bool(value)
