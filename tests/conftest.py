@@ -16,9 +16,27 @@ def missing(reason: str) -> NoReturn:
     pytest.skip(reason, allow_module_level=True)
 
 
+class Peer:
+    """A module that is imported when a test first uses it, so that collecting never needs it."""
+
+    def __init__(self, module: str, extra: str) -> None:
+        self._module = module
+        self._extra = extra
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith(("_", "pytest")):  # pytest looks at every name of a test file
+            raise AttributeError(name)
+        try:
+            module = importlib.import_module(self._module)
+        except ImportError as error:
+            missing(f'{self._module}: {error}. pip install "interactive-train[{self._extra}]"')
+        return getattr(module, name)
+
+
 def require(module: str, extra: str = "oracles") -> Any:
-    """Import a live peer (`torch = require("torch")`), or skip; under CI its absence fails."""
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        missing(f'{module} is missing ({error}): pip install "interactive-train[{extra}]"')
+    """Name a live peer, at the top of a file or in a test: `torch = require("torch")`.
+
+    A test that uses it where it is missing is skipped; under CI it fails. Mark such tests with
+    `@pytest.mark.oracle`, which `make test` leaves out and `make test-oracles` runs.
+    """
+    return Peer(module, extra)
