@@ -54,10 +54,13 @@ def children(value: Any) -> Children | None:
     return None
 
 
-def rebuild(value: Any, parts: Sequence[Any]) -> Any:
-    """Return a container like `value` with other parts, in the order of `children`."""
+def rebuild(value: Any, parts: Sequence[Any], path: str = "") -> Any:
+    """Return a container like `value` with other parts, in the order of `children`.
+
+    An object with ``tree_rebuild(parts, path)`` is told its path in the tree.
+    """
     if hasattr(value, "tree_rebuild"):
-        return value.tree_rebuild(parts)
+        return value.tree_rebuild(parts, path)
     if isinstance(value, dict):
         return dict(zip(value, parts, strict=True))
     if isinstance(value, tuple) and hasattr(value, "_fields"):
@@ -116,7 +119,8 @@ def _fill(value: Any, path: str, leaves: dict[str, Any], ties: dict[str, str]) -
     parts = children(value)
     if parts is None:
         return value
-    return rebuild(value, [_fill(part, join(path, name), leaves, ties) for name, part in parts])
+    filled = [_fill(part, join(path, name), leaves, ties) for name, part in parts]
+    return rebuild(value, filled, path)
 
 
 def join(path: str, name: str) -> str:
