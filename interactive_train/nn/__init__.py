@@ -1,0 +1,29 @@
+"""Floor 4: models as trees of arrays, their layers, activations and initial values."""
+
+from interactive_train.nn import initializers
+from interactive_train.nn.activations import gelu, log_softmax, relu, sigmoid, softmax, tanh
+from interactive_train.nn.functional import init, split
+from interactive_train.nn.layers import Dropout, LayerNorm, Linear, Sequential
+from interactive_train.nn.module import Buffer, Module, Parameter, trainables
+from interactive_train.nn.summary import summary
+
+__all__ = [
+    "Buffer",
+    "Dropout",
+    "LayerNorm",
+    "Linear",
+    "Module",
+    "Parameter",
+    "Sequential",
+    "gelu",
+    "init",
+    "initializers",
+    "log_softmax",
+    "relu",
+    "sigmoid",
+    "softmax",
+    "split",
+    "summary",
+    "tanh",
+    "trainables",
+]
