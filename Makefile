@@ -7,6 +7,7 @@ TEST_ARGS ?=
 
 VENV := .venv
 PY := $(VENV)/bin/python
+QUICKSTART := notebooks/01_quickstart.ipynb
 OLD_IPYKERNEL := 6.31.0
 ALLOW_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
@@ -19,7 +20,7 @@ help: ## list the targets
 
 lab: $(VENV)/.notebook ## open the quickstart in JupyterLab (LAB_ARGS="--no-browser --port 9999")
 	$(PY) -m interactive_train warm
-	$(PY) -m jupyterlab $(ALLOW_ROOT) $(LAB_ARGS) notebooks/01_quickstart.ipynb
+	$(PY) -m jupyterlab $(ALLOW_ROOT) --LabApp.default_url=/lab/tree/$(QUICKSTART) $(LAB_ARGS)
 
 test: lint types layers unit browser notebooks ## lint, types, layers, unit, browser and notebook tests
 
