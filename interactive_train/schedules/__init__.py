@@ -1,7 +1,6 @@
 """Schedules: a knob's value as a function of the step, which counts from 1."""
 
 from interactive_train.schedules.cycles import cosine_decay_restarts, triangular
-from interactive_train.schedules.evaluate import as_schedule, evaluate
 from interactive_train.schedules.phases import (
     inverse_sqrt,
     one_cycle,
@@ -19,6 +18,7 @@ from interactive_train.schedules.simple import (
     warmup_cosine,
     warmup_linear,
 )
+from interactive_train.schedules.use import as_schedule, evaluate
 
 __all__ = [
     "Schedule",

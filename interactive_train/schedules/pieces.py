@@ -11,8 +11,8 @@ import numpy as np
 
 from interactive_train.runtime.checks import real_number, shown, whole_number
 from interactive_train.runtime.errors import refusal
-from interactive_train.schedules.evaluate import as_schedule, evaluate
 from interactive_train.schedules.schedule import Schedule, ScheduleLike, Values
+from interactive_train.schedules.use import as_schedule, evaluate
 
 
 @dataclass(frozen=True, repr=False)
