@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -106,3 +107,17 @@ def test_frames_and_series_are_arrays() -> None:
     assert yb.tolist() == [0, 1]
     with pytest.raises(TypeError, match="x must be an array with rows; got DataFrame of objects"):
         batches(pandas.DataFrame({"a": [1.0], "b": ["text"]}))
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_a_batch_costs_its_own_memory_and_no_copy_of_the_data(order: Any) -> None:
+    x = np.zeros((5000, 100), order=order)  # 4 MB
+    elements = iter(batches(x, batch_size=10, shuffle=0))
+    next(elements)
+    tracemalloc.start()
+    try:
+        next(elements)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 100_000
