@@ -110,6 +110,18 @@ def test_every_python_file_opens_with_what_it_is_for() -> None:
     assert bare == []
 
 
+def test_every_directory_of_the_packages_is_a_package() -> None:
+    """import-linter passes over a directory without `__init__.py`, violations and all."""
+    directories = {
+        path.parent
+        for path in tracked()
+        if path.suffix == ".py" and path.parts[0] in ("interactive_train", "widgets")
+    }
+    assert {d.as_posix() for d in directories if not (REPOSITORY / d / "__init__.py").exists()} == (
+        set()
+    )
+
+
 @pytest.mark.parametrize("what", FORBIDDEN)
 def test_no_file_holds(what: str) -> None:
     assert matches(FORBIDDEN[what], tracked()) == []
