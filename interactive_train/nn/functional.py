@@ -14,7 +14,6 @@ from interactive_train.nn.module import (
     buffer_paths,
     declared,
     dtype_of,
-    lift_input,
     modules,
 )
 from interactive_train.runtime.errors import refusal
@@ -142,7 +141,7 @@ def apply(
     )
     key = rng if isinstance(rng, Key) else Key.from_seed(rng, "Module.apply")
     with calling(Call(training, key if training else None, np.dtype(dtype))) as call:
-        output = shadow(model, leaves)(*(lift_input(x, call.dtype) for x in inputs))
+        output = shadow(model, leaves)(*inputs)
     new_state: dict[str, Any] = {}
     for path, leaf in tree.flatten_with_paths(layer_state):
         _put(new_state, path, call.written[path].numpy() if path in call.written else leaf)

@@ -86,10 +86,11 @@ class Module:
         if call is not None:
             return self._run(call, inputs)
         with calling(Call(training=self._mode == "train", dtype=dtype_of(self))) as call:
-            return self._run(call, tuple(lift_input(x, call.dtype) for x in inputs))
+            return self._run(call, inputs)
 
     def _run(self, call: Call, inputs: tuple[Any, ...]) -> Any:
-        output = self.forward(*inputs)
+        lifted = (x if isinstance(x, Tensor) else lift_input(x, call.dtype) for x in inputs)
+        output = self.forward(*lifted)
         if call.trace is not None:
             shape = getattr(output, "shape", ())
             call.trace.append((self._path, type(self).__name__, shape))

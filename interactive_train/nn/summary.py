@@ -7,7 +7,7 @@ from typing import Any
 from interactive_train import tree
 from interactive_train.nn.context import Call, calling
 from interactive_train.nn.functional import shadow
-from interactive_train.nn.module import Module, dtype_of, lift_input, trainables
+from interactive_train.nn.module import Module, dtype_of, trainables
 from interactive_train.runtime.errors import refusal
 
 
@@ -23,6 +23,7 @@ def summary(model: Module, x: Any) -> str:
 
     Examples
     --------
+    >>> import numpy as np
     >>> from interactive_train import nn
     >>> model = nn.init(nn.Sequential(nn.Linear(4, 3), nn.relu, nn.Linear(3, 2)), seed=0)
     >>> print(summary(model, np.zeros((1, 4), dtype=np.float32)))
@@ -37,7 +38,7 @@ def summary(model: Module, x: Any) -> str:
             refusal("it.summary", "the model is an nn.Module", type(model).__name__, "")
         )
     with calling(Call(False, dtype=dtype_of(model), trace=[])) as call:
-        shadow(model, {})(lift_input(x, call.dtype))
+        shadow(model, {})(x)
     rows = [("path", "layer", "output", "parameters")]
     sizes = [(path, leaf.size) for path, leaf in trainables(model, paths=True)]
     for path, kind, shape in call.trace or []:

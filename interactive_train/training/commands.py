@@ -12,12 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-
-@dataclass(frozen=True, slots=True)
-class Scaled:
-    """A factor on a knob instead of a value; made by ``it.scale(0.3)``."""
-
-    factor: float
+from interactive_train.optim.setting import Scaled
 
 
 @dataclass(frozen=True, slots=True)
