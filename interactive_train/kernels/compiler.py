@@ -10,7 +10,10 @@ missing symbol would end the process.
 
 from __future__ import annotations
 
+import ctypes
+import ctypes.util
 import linecache
+import os
 import threading
 from collections.abc import Callable
 from functools import lru_cache
@@ -25,13 +28,31 @@ from interactive_train.kernels.store import StoredObject, load, save
 from interactive_train.runtime.cpu import cpu_name
 from interactive_train.runtime.notices import notice
 
-# LLVM's names of the mathematical functions that end as calls into the C library.
-INTRINSICS = {"exp": "exp", "log": "log", "pow": "pow", "tanh": "tanh"}
-LIBRARY = {"exp", "log", "pow", "tanh", "erf", "memset", "memcpy", "memmove"}
+# LLVM's intrinsics that may end as calls, by the C function; all others are instructions.
+INTRINSICS = {
+    name: name
+    for name in (
+        *("exp", "exp2", "exp10", "log", "log2", "log10", "pow", "sin", "cos", "tan", "tanh"),
+        *("floor", "ceil", "trunc", "rint", "nearbyint", "round", "fma", "ldexp"),
+    )
+} | {"powi": "__powi"}
+# What an object may call. Absent are the compiler's own helpers (`__powidf2`) and all of Python.
+LIBRARY = {"exp", "log", "pow", "tanh", "erf", "floor", "ceil", "trunc", "rint", "round", "fma"}
+LIBRARY |= {"memset", "memcpy", "memmove", "memset_pattern16"}
 
 _lock = threading.RLock()
 _addresses: dict[tuple[str, str, bool], int] = {}
 Progress = Callable[[str], None]
+
+
+def _renew_lock() -> None:
+    """Give a forked child a free lock; the thread that held it does not exist there."""
+    global _lock
+    _lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
 
 
 def address(
@@ -43,6 +64,21 @@ def address(
     """Return the address of ``int64 entry(int64 *operands)`` for a kernel.
 
     It is loaded from the cache or compiled, once per process.
+
+    Parameters
+    ----------
+    kernel : Kernel
+    dtype : numpy.dtype
+        float32 or float64.
+    in_place : bool
+        The variant whose first array read is the first array written.
+    progress : callable, optional
+        Called with the kernel's name before it is compiled; by default one notice is given.
+
+    Raises
+    ------
+    RuntimeError
+        If the kernel needs what this platform lacks.
     """
     key = (kernel.name, dtype.name, in_place)
     found = _addresses.get(key)
@@ -50,10 +86,14 @@ def address(
         return found
     with _lock:
         if key not in _addresses:
-            symbol = "_".join(("it", kernel.name, dtype.name) + (("in_place",) * in_place))
             source = adapter_source(kernel, dtype, in_place)
-            _addresses[key] = native(symbol, source, progress)
+            _addresses[key] = native(symbol_of(kernel, dtype, in_place), source, progress)
         return _addresses[key]
+
+
+def symbol_of(kernel: Kernel, dtype: np.dtype[np.generic], in_place: bool = False) -> str:
+    """Return the native name of an adapter."""
+    return "_".join(("it", kernel.name, dtype.name) + (("in_place",) * in_place))
 
 
 def native(symbol: str, source: str, progress: Progress | None = None) -> int:
@@ -76,13 +116,7 @@ def _announce(name: str) -> None:
 
 
 def _compile(symbol: str, source: str) -> StoredObject:
-    filename = f"<adapter {symbol}>"
-    linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
-    scope: dict[str, Any] = {"__name__": f"interactive_train_adapters.{symbol}"}
-    exec(compile(source, filename, "exec"), scope)
-    entry = scope["entry"]
-    module = binding.parse_assembly(entry.inspect_llvm())
-    module.get_function(entry.native_name).name = symbol
+    module = binding.parse_assembly(_llvm(symbol, source))
     for value in (*module.functions, *module.global_variables):
         if not value.is_declaration and value.name != symbol:
             value.linkage = "internal"
@@ -101,6 +135,22 @@ def _compile(symbol: str, source: str) -> StoredObject:
     return StoredObject(symbol, tuple(needed), machine.emit_object(module))
 
 
+def _llvm(symbol: str, source: str) -> str:
+    """Return the LLVM code that numba makes of an adapter module."""
+    import numba
+
+    filename = f"<adapter {symbol}>"
+    linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
+    scope: dict[str, Any] = {"__name__": f"interactive_train_adapters.{symbol}"}
+    disabled, numba.config.DISABLE_JIT = numba.config.DISABLE_JIT, 0  # NUMBA_DISABLE_JIT=1
+    try:
+        exec(compile(source, filename, "exec"), scope)
+    finally:
+        numba.config.DISABLE_JIT = disabled
+    entry = scope["entry"]
+    return str(entry.inspect_llvm().replace(f"@{entry.native_name}(", f"@{symbol}("))
+
+
 def _library_name(declared: str) -> str:
     """Return the C function behind a declaration, "" for one that is no call."""
     if not declared.startswith("llvm."):
@@ -113,7 +163,7 @@ def _library_name(declared: str) -> str:
 
 def _link(stored: StoredObject) -> int:
     for name in stored.needs:
-        if not binding.address_of_symbol(name):
+        if not _supplied(name):
             raise RuntimeError(f"kernel {stored.symbol}: this platform has no function {name!r}.")
     engine = _engine()
     engine.add_object_file(binding.ObjectFileRef.from_data(stored.code))
@@ -122,6 +172,21 @@ def _link(stored: StoredObject) -> int:
     if not found:
         raise RuntimeError(f"kernel {stored.symbol}: the object file lacks its entry point.")
     return found
+
+
+def _supplied(name: str) -> bool:
+    """Whether the linker finds a C function; one of an unlinked libm is made known to it."""
+    if binding.address_of_symbol(name):
+        return True
+    found = ctypes.util.find_library("m")
+    if name.removesuffix("f") not in LIBRARY or found is None:
+        return False
+    try:
+        function = getattr(ctypes.CDLL(found), name)
+    except (OSError, AttributeError):
+        return False
+    binding.add_symbol(name, ctypes.cast(function, ctypes.c_void_p).value)
+    return True
 
 
 @lru_cache(maxsize=1)

@@ -77,6 +77,11 @@ def erf(x: Any) -> Any:
     return math.erf(x)
 
 
+def sigmoid(x: Any) -> Any:
+    """exp(-x) may be Inf, whose reciprocal is the right 0."""
+    return 1.0 / (1.0 + np.exp(-x))
+
+
 def relu(x: Any) -> Any:
     return 0.0 if x <= 0.0 else x
 
@@ -141,6 +146,7 @@ LOG = Expression(log, "T")
 SQRT = Expression(sqrt, "T")
 TANH = Expression(tanh, "T")
 ERF = Expression(erf, "T")
+SIGMOID = Expression(sigmoid, "T")
 RELU = Expression(relu, "T")
 GATE = Expression(gate)
 GELU = Expression(gelu, "T")

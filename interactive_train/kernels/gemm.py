@@ -7,9 +7,13 @@ one word in a table.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from interactive_train.kernels.kernel import Kernel
+from interactive_train.kernels.status import TOO_LARGE
+
+LARGEST = 2**31 - 1  # the library takes sizes of 32 bits
 
 
 def gemm(
@@ -44,10 +48,12 @@ def gemm(
     return 0
 
 
-_NATIVE = '''
+_NATIVE = f'''
 def gemm(out, a, b, batch, m, n, k, transpose_a, transpose_b, a_size, b_size, a_step, b_step,
          routine):
     """Call the library's routine for each matrix of the batch."""
+    if max(m, n, k) > {LARGEST}:
+        return {TOO_LARGE}
     if m == 0 or n == 0:
         return 0
     if k == 0:
@@ -67,10 +73,26 @@ def gemm(out, a, b, batch, m, n, k, transpose_a, transpose_b, a_size, b_size, a_
     return 0
 '''
 
+
+def _fits(sizes: Mapping[str, Any]) -> bool:
+    """Whether the last matrix of each operand ends within its memory, and the library can count."""
+    m, n, k, last = sizes["m"], sizes["n"], sizes["k"], max(sizes["batch"] - 1, 0)
+    return (
+        0 <= min(m, n, k, sizes["batch"], sizes["a_step"], sizes["b_step"])
+        and max(m, n, k) <= LARGEST
+        and last * sizes["a_step"] + m * k <= sizes["a_size"]
+        and last * sizes["b_step"] + k * n <= sizes["b_size"]
+        and sizes["transpose_a"] in (0, 1)
+        and sizes["transpose_b"] in (0, 1)
+        and sizes["routine"] != 0
+    )
+
+
 GEMM = Kernel(
     "gemm",
     gemm,
     "out=T[batch,m,n] a:T[a_size] b:T[b_size] batch m n k transpose_a transpose_b "
     "a_size b_size a_step b_step routine",
     native=_NATIVE,
+    fits=_fits,
 )

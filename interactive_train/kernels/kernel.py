@@ -11,10 +11,14 @@ result (see `PATTERNS`), as Python that one can print and read.
 
 from __future__ import annotations
 
+import ast
+import inspect
 import linecache
-from collections.abc import Callable
+import textwrap
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from types import FunctionType
 from typing import Any
 
 from interactive_train.kernels.signature import Operand, parse
@@ -46,6 +50,12 @@ class Kernel:
     native : str
         A hand-written native body that stands in for the loop (matrix products
         call a library); empty for all others.
+    reorder : bool
+        Whether the compiler may change the order of a sum in order to vectorise it. The
+        order it takes is part of the code, so equal input still gives equal bits.
+    fits : callable, optional
+        ``fits(operands) -> bool`` over all operands by name, for what extents alone do not
+        bound: steps and strides. Asked when a table is built.
     """
 
     name: str
@@ -53,6 +63,8 @@ class Kernel:
     signature: str
     text: str = ""
     native: str = ""
+    reorder: bool = False
+    fits: Callable[[Mapping[str, Any]], bool] | None = None
     operands: tuple[Operand, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -94,35 +106,53 @@ class Expression:
         return _loop(self, pattern)
 
 
+def tree_of(function: Callable[..., Any], text: str = "") -> ast.FunctionDef:
+    """Return the syntax tree of a plain function without annotations and docstring."""
+    tree = ast.parse(text or textwrap.dedent(inspect.getsource(function))).body[0]
+    assert isinstance(tree, ast.FunctionDef)
+    tree.returns = None
+    for argument in tree.args.args:
+        argument.annotation = None
+    if ast.get_docstring(tree) is not None:
+        tree.body = tree.body[1:]
+    return tree
+
+
 @lru_cache(maxsize=None)
 def _loop(expression: Expression, pattern: str) -> Kernel:
     types = expression.inputs.split()
-    if len(types) != len(pattern):
+    if len(types) != len(pattern) or not set(pattern) <= set(PATTERNS):
         raise ValueError(
-            f"{expression.name}: a pattern has one letter per operand; "
+            f"{expression.name}: a pattern has one letter of {', '.join(PATTERNS)} per operand; "
             f"got {pattern!r} for {expression.inputs!r}."
         )
+    tree = tree_of(expression.function)
+    if len(tree.body) != 1 or not isinstance(tree.body[0], ast.Return) or not tree.body[0].value:
+        raise ValueError(
+            f"{expression.name}: the function of an expression is one return; got "
+            f"{len(tree.body)} statements. Write a conditional as `a if c else b`."
+        )
+    assert isinstance(expression.function, FunctionType)
+    result = ast.unparse(tree.body[0].value)
+    scalars = [argument.arg for argument in tree.args.args]
     names = [f"x{i}" for i in range(len(types))]
     flat = set(pattern) <= {"f", "s"}
     index = {"f": "[i]" if flat else "[i, j]", "r": "[j]", "c": "[i]", "s": "[0]"}
     extents = {"f": "n" if flat else "rows,columns", "r": "columns", "c": "rows", "s": "1"}
-    values = ", ".join(name + index[letter] for name, letter in zip(names, pattern, strict=True))
     sizes = ["n"] if flat else ["rows", "columns"]
     name = f"{expression.name}_{pattern}"
+    inner = "        " if flat else "            "
     lines = [f"def {name}({', '.join(['out', *names, *sizes])}):"]
-    if flat:
-        lines += ["    for i in range(n):", f"        out[i] = {expression.name}({values})"]
-    else:
-        lines += [
-            "    for i in range(rows):",
-            "        for j in range(columns):",
-            f"            out[i, j] = {expression.name}({values})",
-        ]
-    text = "\n".join([*lines, "    return 0", ""])
+    lines += ["    for i in range(n):"] if flat else ["    for i in range(rows):"]
+    lines += [] if flat else ["        for j in range(columns):"]
+    lines += [
+        f"{inner}{scalar} = {array}{index[letter]}"
+        for scalar, array, letter in zip(scalars, names, pattern, strict=True)
+    ]
+    text = "\n".join([*lines, f"{inner}out{index['f']} = {result}", "    return 0", ""])
     filename = f"<kernel {name}>"
     linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
     scope = dict(expression.function.__globals__)
-    scope[expression.name] = expression.function
     exec(compile(text, filename, "exec"), scope)
     signature = " ".join(
         [

@@ -7,9 +7,13 @@ adjoint where no element is seen twice.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from typing import Any
 
 from interactive_train.kernels.kernel import Kernel
+
+MOST_AXES = 64  # as many as NumPy allows
 
 
 def gather_view(
@@ -72,11 +76,35 @@ def join_two(out: Any, x: Any, y: Any, outer: int, left: int, right: int, total:
     return 0
 
 
-_VIEW = "shape:i8[axes] strides:i8[8] rows columns span axes start"
-GATHER_VIEW = Kernel("gather_view", gather_view, f"out=T[rows,columns] source:T[span] {_VIEW}")
-SCATTER_VIEW = Kernel("scatter_view", scatter_view, f"out=T[span] g:T[rows,columns] {_VIEW}")
+def _fits(operands: Mapping[str, Any]) -> bool:
+    """Whether the view lies within the `span` elements of its memory."""
+    rows, columns, axes = operands["rows"], operands["columns"], operands["axes"]
+    if not 0 <= axes < MOST_AXES or min(rows, columns, operands["span"]) < 0:
+        return False
+    shape = [*operands["shape"].tolist()[:axes], columns]
+    if math.prod(shape[:-1]) != rows:
+        return False
+    if rows * columns == 0:
+        return True
+    reach = [
+        (n - 1) * step
+        for n, step in zip(shape, operands["strides"].tolist()[: axes + 1], strict=True)
+    ]
+    lowest = operands["start"] + sum(r for r in reach if r < 0)
+    highest = operands["start"] + sum(r for r in reach if r > 0)
+    return bool(lowest >= 0 and highest < operands["span"])
+
+
+_VIEW = f"shape:i8[axes] strides:i8[{MOST_AXES}] rows columns span axes start"
+GATHER_VIEW = Kernel(
+    "gather_view", gather_view, f"out=T[rows,columns] source:T[span] {_VIEW}", fits=_fits
+)
+SCATTER_VIEW = Kernel(
+    "scatter_view", scatter_view, f"out=T[span] g:T[rows,columns] {_VIEW}", fits=_fits
+)
 JOIN_TWO = Kernel(
     "join_two",
     join_two,
     "out=T[outer,total] x:T[outer,left] y:T[outer,right] outer left right total",
+    fits=lambda operands: operands["left"] + operands["right"] == operands["total"],
 )

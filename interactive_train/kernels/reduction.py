@@ -57,6 +57,6 @@ def argmax_middle(out: Any, x: Any, outer: int, middle: int, inner: int) -> int:
 
 
 _MIDDLE = "out=T[outer,inner] x:T[outer,middle,inner] outer middle inner"
-SUM = Kernel("sum_middle", sum_middle, _MIDDLE)
+SUM = Kernel("sum_middle", sum_middle, _MIDDLE, reorder=True)
 MAX = Kernel("max_middle", max_middle, _MIDDLE)
 ARGMAX = Kernel("argmax_middle", argmax_middle, _MIDDLE.replace("out=T", "out=i8"))

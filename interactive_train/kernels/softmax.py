@@ -41,9 +41,9 @@ def log_softmax(out: Any, x: Any, rows: int, columns: int) -> int:
         total = 0.0
         for j in range(columns):
             total += np.exp(x[i, j] - top)
-        shift = top + np.log(total)
+        shift = np.log(total)
         for j in range(columns):
-            out[i, j] = x[i, j] - shift
+            out[i, j] = (x[i, j] - top) - shift
     return 0
 
 

@@ -1,28 +1,31 @@
 """From a plain loop to the source of its native adapter.
 
-The adapter is an ordinary Python module, readable on its own: the loop, the
-helpers that it calls, and an entry point with the C signature
-``int64 entry(int64 *operands)``. Three rewrites make it typed: float literals
-and float constants become ``T(...)``, other constants of the kernels package
-are written out, and annotations and docstrings go.
+The adapter is an ordinary Python module, readable on its own: one entry point with the C
+signature ``int64 entry(int64 *operands)``, which takes the operands apart and then *is* the
+loop, and the helpers that the loop calls. Three rewrites make it typed: float literals and
+float constants become ``T(...)``, other constants of the kernels package are written out, and
+annotations and docstrings go. It is one function, since each further one costs numba as
+much time as the first.
 """
 
 from __future__ import annotations
 
 import ast
-import inspect
-import textwrap
-from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
 import numpy as np
 
-from interactive_train.kernels.kernel import Kernel
+from interactive_train.kernels.kernel import Kernel, tree_of
 
 PACKAGE = "interactive_train.kernels"
 
-# NaN and Inf stay honest: no `nnan`, no `ninf`.
+# NaN, Inf, subnormal numbers and the order of operations stay as written: no `nnan`, `ninf`,
+# `arcp` (a reciprocal overflows where the quotient does not), no `afn`. Only `contract`
+# (fused multiply-add), and reordering in the sums that ask for it.
+OPTIONS = {"contract"}
+REORDER = {"contract", "nsz", "reassoc"}
+
 HEADER = '''"""Adapter of the kernel {name} for {dtype}; generated, do not edit."""
 import math
 
@@ -32,8 +35,17 @@ from numba import carray, cfunc, njit, types
 from interactive_train.kernels.native import call_gemm, pointer, square_root
 
 T = np.{dtype}
-OPTIONS = dict(error_model="numpy", fastmath={{"contract", "reassoc", "nsz", "arcp", "afn"}})
+OPTIONS = dict(error_model="numpy", fastmath={fastmath})
+BARE = dict(no_cpython_wrapper=True, no_cfunc_wrapper=True)
 '''
+TYPES = {
+    "T": "T",
+    "i8": "np.int64",
+    "u8": "np.uint64",
+    "b1": "np.bool_",
+    "f4": "np.float32",
+    "f8": "np.float64",
+}
 
 
 def adapter_source(kernel: Kernel, dtype: np.dtype[np.generic], in_place: bool = False) -> str:
@@ -48,70 +60,69 @@ def adapter_source(kernel: Kernel, dtype: np.dtype[np.generic], in_place: bool =
         Make the variant whose first array read is the first array written. The two
         are then one name, so that the compiler still vectorises; with two names
         for one buffer it falls back to scalar code.
+
+    Raises
+    ------
+    TypeError
+        For any other dtype.
     """
-    parts = [HEADER.format(name=kernel.name, dtype=dtype.name)]
+    if dtype.name not in ("float32", "float64"):
+        raise TypeError(f"kernel {kernel.name}: T is float32 or float64; got {dtype}.")
+    helpers: dict[str, str] = {}
     if kernel.native:
-        parts.append("@njit(**OPTIONS)" + kernel.native)
+        tree = tree_of(kernel.function, kernel.native)
     else:
-        helpers: dict[str, str] = {}
-        body = _typed(kernel.function, helpers, kernel.text)
-        parts.extend([*helpers.values(), body])
-    parts.append(_entry(kernel, in_place))
-    return "\n\n".join(parts)
+        assert isinstance(kernel.function, FunctionType)
+        tree = _typed(kernel.function, helpers, kernel.text)
+    fastmath = "{" + ", ".join(map(repr, sorted(REORDER if kernel.reorder else OPTIONS))) + "}"
+    head = HEADER.format(name=kernel.name, dtype=dtype.name, fastmath=fastmath)
+    return "\n\n".join([head, *helpers.values(), _entry(kernel, tree, in_place)])
 
 
-def _entry(kernel: Kernel, in_place: bool) -> str:
-    sizes, arrays, call = [], [], []
+def _entry(kernel: Kernel, tree: ast.FunctionDef, in_place: bool) -> str:
+    sizes, arrays = [], []
     written = next(operand.name for operand in kernel.operands if operand.role == "written")
     read = next((operand.name for operand in kernel.operands if operand.role == "read"), "")
     for position, operand in enumerate(kernel.operands):
-        call.append(written if in_place and operand.name == read else operand.name)
         if operand.role == "size":
-            sizes.append(f"    {operand.name} = p[{position}]")
-            continue
-        kind = {"T": "T", "i8": "np.int64", "u8": "np.uint64", "b1": "np.bool_"}.get(
-            operand.type, {"f4": "np.float32", "f8": "np.float64"}.get(operand.type, "")
-        )
-        shape = ", ".join(operand.extents)
-        arrays.append(
-            f"    {operand.name} = carray(pointer(p[{position}]), ({shape},), dtype={kind})"
-        )
+            sizes.append(f"    {operand.name} = operands_[{position}]")
+        elif in_place and operand.name == read:
+            arrays.append(f"    {operand.name} = {written}")
+        else:
+            address, shape = f"pointer(operands_[{position}])", ", ".join(operand.extents)
+            kind = TYPES[operand.type]
+            arrays.append(f"    {operand.name} = carray({address}, ({shape},), dtype={kind})")
+    body = ast.unparse(ast.Module(tree.body, []))
     return "\n".join(
         [
             "@cfunc(types.int64(types.CPointer(types.int64)), **OPTIONS)",
-            "def entry(p):",
+            "def entry(operands_):",
             *sizes,
             *arrays,
-            f"    return {kernel.function.__name__}({', '.join(call)})",
+            *("    " + line for line in body.splitlines()),
             "",
         ]
     )
 
 
-def _typed(function: Callable[..., Any], helpers: dict[str, str], text: str = "") -> str:
-    """Return the rewritten source of a function; collect those that it calls."""
-    assert isinstance(function, FunctionType)
-    source = text or textwrap.dedent(inspect.getsource(function))
-    tree = ast.parse(source).body[0]
-    assert isinstance(tree, ast.FunctionDef)
-    typed = _Typing(function.__globals__, {a.arg for a in tree.args.args}, helpers).visit(tree)
-    return "@njit(**OPTIONS)\n" + ast.unparse(ast.fix_missing_locations(typed))
+def _typed(function: FunctionType, helpers: dict[str, str], text: str = "") -> ast.FunctionDef:
+    """Return the rewritten tree of a function; collect the helpers that it calls."""
+    tree = tree_of(function, text)
+    names = {argument.arg for argument in tree.args.args}
+    names |= {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and _is_stored(n)}
+    _Typing(function.__globals__, names, helpers).visit(tree)
+    return ast.fix_missing_locations(tree)
+
+
+def _is_stored(name: ast.Name) -> bool:
+    return isinstance(name.ctx, ast.Store)
 
 
 class _Typing(ast.NodeTransformer):
-    """Give literals and constants a type, drop annotations, follow calls to helpers."""
+    """Give literals and constants a type, follow calls to helpers."""
 
     def __init__(self, scope: dict[str, Any], names: set[str], helpers: dict[str, str]) -> None:
         self.scope, self.names, self.helpers = scope, names, helpers
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        node.returns = None
-        for argument in node.args.args:
-            argument.annotation = None
-        if isinstance(node.body[0], ast.Expr) and isinstance(node.body[0].value, ast.Constant):
-            node.body = node.body[1:]
-        self.generic_visit(node)
-        return node
 
     def visit_Constant(self, node: ast.Constant) -> ast.AST:
         return _cast("T", node) if isinstance(node.value, float) else node
@@ -129,9 +140,9 @@ class _Typing(ast.NodeTransformer):
         if isinstance(value, FunctionType) and (value.__module__ or "").startswith(PACKAGE):
             if node.id not in self.helpers:
                 self.helpers[node.id] = ""
-                source = _typed(value, self.helpers)
+                tree = _typed(value, self.helpers)
                 del self.helpers[node.id]  # behind the helpers that it calls itself
-                self.helpers[node.id] = source
+                self.helpers[node.id] = "@njit(**BARE, **OPTIONS)\n" + ast.unparse(tree)
         elif isinstance(value, np.uint64):
             return _cast("np.uint64", ast.Constant(int(value)))
         elif isinstance(value, float):
