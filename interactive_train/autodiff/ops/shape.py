@@ -24,7 +24,7 @@ Ints = tuple[int, ...]
 
 
 def _view_operands(span: int, start: int, shape: Ints, strides: Ints) -> tuple[Any, ...]:
-    padded = np.zeros(8, np.int64)
+    padded = np.zeros(kernels.MOST_AXES, np.int64)
     inner = shape or (1,)
     padded[: len(shape)] = strides
     columns = inner[-1]
