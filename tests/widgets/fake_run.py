@@ -298,7 +298,7 @@ class FakeRun:
                 now = isinstance(command, commands.Freeze)
                 was, self.frozen[path] = self.frozen[path], now
                 words = ("free", "frozen")
-                row = len(self.journal)
+                row, self._gesture = len(self.journal), ""
                 self.journal.append(
                     JournalEntry(
                         row, self.step, "freeze" if now else "thaw", path, "",

@@ -76,6 +76,7 @@ def describe_entry(entry: JournalEntry) -> Head:
     return {
         "sequence": entry.sequence,
         "step": entry.step,
+        "lastStep": entry.values[-1][0] if entry.values else entry.step,
         "kind": entry.kind,
         "path": entry.path,
         "name": entry.name,

@@ -73,7 +73,7 @@ export class Chart {
   grid(model, theme) {
     const c = this.context;
     const { x0, x1, y0, y1 } = this.box;
-    const lines = Math.max(2, Math.floor((y1 - y0) / (theme.size * 3.2)));
+    const lines = Math.max(2, Math.floor((y1 - y0) / (theme.size * 2.6)));
     const ticks = model.log ? logTicks(...model.y, lines) : linearTicks(...model.y, lines);
     c.lineWidth = 1;
     c.textBaseline = "middle";
@@ -87,16 +87,17 @@ export class Chart {
       c.lineTo(x1, y);
       c.fillText(short(tick, 2), x0 - 8, y);
     }
-    c.stroke();
-    if (model.bare) return;
     c.textBaseline = "top";
+    c.textAlign = "center";
     const columns = Math.max(2, Math.floor((x1 - x0) / (theme.size * 7)));
     for (const tick of linearTicks(...model.x, columns)) {
-      const x = this.x(tick);
-      c.textAlign = "center";
-      c.fillText(grouped(tick), x, y1 + 6);
-      c.fillRect(Math.round(x), y1, 1, 3);
+      const x = Math.round(this.x(tick)) + 0.5;
+      c.moveTo(x, y0);
+      c.lineTo(x, y1);
+      if (!model.bare) c.fillText(grouped(tick), x, y1 + 6);
     }
+    c.stroke();
+    if (model.bare) return;
     c.textAlign = "right";
     c.fillText("step", this.width - 2, y1 + 6);
   }

@@ -40,7 +40,7 @@ export class Charts {
       mark(button, "aria-pressed", view[key]);
       redraw();
     };
-    this.unit = h("span", { class: "it-sub" });
+    this.unit = h("span", { class: "it-sub it-unit" });
     const range = h("input", {
       type: "range", min: 0, max: 0.99, step: 0.01, value: 0.9, class: "it-smooth", "aria-label": "Smoothing",
     });
@@ -115,7 +115,7 @@ export class Charts {
     const common = { marks, margins, cross: this.cross };
     if (this.loss) {
       const model = lossModel(frame, view, theme);
-      this.loss.draw({ ...model, ...common, numbered: true, bare: Boolean(this.rate) && false }, theme);
+      this.loss.draw({ ...model, ...common, numbered: true, bare: Boolean(this.rate), margins: this.rate ? { ...margins, bottom: theme.size * 0.6 } : margins }, theme);
       put(this.unit, run.labels.loss ?? "");
       this.log.disabled = !model.canLog;
       this.whole.disabled = run.lastStep === null;

@@ -3,7 +3,7 @@
 import { middles, interventions, bucketAt } from "./protocol.js";
 import { smooth } from "./smoothing.js";
 import { holdRange } from "./scales.js";
-import { steady, short, grouped, words, change } from "./format.js";
+import { steady, short, grouped, words, change, standing } from "./format.js";
 
 // Colour and dash of the curve with this number, legible without colour.
 const NAMES = { train: 0, validation: 1 };
@@ -79,7 +79,7 @@ export function lossModel(frame, view, theme) {
 }
 
 export function rateModel(frame, view, theme) {
-  const model = { lines: [], dots: [], ends: [], x: view.x, log: false };
+  const model = { lines: [], dots: [], x: view.x, log: false };
   const knob = frame.knobs.find((k) => k.name === "lr" && !k.path);
   const lr = frame.curves.find((c) => c.kind === "lr");
   const plan = frame.curves.find((c) => c.kind === "plan");
@@ -104,7 +104,7 @@ export function rateModel(frame, view, theme) {
     if (scaled) {
       const ghost = { colour: theme.muted, width: 1.2, dash: [1.5, 3] };
       model.lines.push({ xs, ys: ys.map((v) => v / knob.scale), ...ghost });
-      const since = frame.journal.findLast((e) => !e.undone && e.name === "lr" && !e.path)?.step ?? Infinity;
+      const since = standing(frame.journal, knob)?.lastStep ?? Infinity;
       if (lr?.count) {
         model.lines.push({ xs: lr.steps, ys: lr.mean.map((v) => v / knob.scale), from: since + 1, ...ghost });
       }
@@ -114,7 +114,6 @@ export function rateModel(frame, view, theme) {
   const now = knob?.effective ?? (lr?.count ? lr.mean[lr.count - 1] : null);
   if (now !== null && now !== undefined) {
     model.dots.push({ x: step, y: now, colour });
-    model.ends.push({ x: step, y: now, name: "now", text: short(now), colour });
     drawn.push([now]);
   }
   let [low, high] = extent(drawn, view.rateLog);

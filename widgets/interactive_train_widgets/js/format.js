@@ -74,19 +74,26 @@ export function change(entry, knobs) {
   return `${what} ${printable(entry.old)} → ${printable(entry.new)}`;
 }
 
-// Where a learning rate comes from: "2.1e-4 = schedule × 0.3 since step 1 102".
-export function provenance(knob, journal) {
-  const last = journal.findLast(
-    (e) => !e.undone && e.name === knob.name && e.path === knob.path && e.kind !== "release",
-  );
-  const since = last ? ` since step ${grouped(last.step)}` : "";
-  const now = short(knob.effective);
+// The newest standing change of a knob.
+export function standing(journal, knob) {
+  return journal.findLast((e) => !e.undone && e.name === knob.name && e.path === knob.path && e.kind !== "release");
+}
+
+// Where a knob's value comes from: "schedule × 0.3 since step 1 102".
+export function origin(knob, journal, brief = false) {
+  const last = standing(journal, knob);
+  const since = last && !brief ? ` since step ${grouped(last.lastStep)}` : "";
   if (knob.override !== null) {
-    const base = knob.scheduled ? `, schedule says ${short(knob.base)}` : "";
-    return `${now} held${since}${base}`;
+    return `held${since}${knob.scheduled ? `, schedule says ${short(knob.base)}` : ""}`;
   }
   if (knob.scale !== 1 && knob.scale !== null) {
-    return `${now} = ${knob.scheduled ? "schedule" : short(knob.base)} × ${short(knob.scale)}${since}`;
+    return `${knob.scheduled ? "schedule" : short(knob.base)} × ${short(knob.scale)}${since}`;
   }
-  return knob.scheduled ? `${now} = schedule` : `${now} constant${since}`;
+  return knob.scheduled ? "schedule" : `constant${since}`;
+}
+
+// The same with the value: "2.1e-4 = schedule × 0.3 since step 1 102".
+export function provenance(knob, journal) {
+  const text = origin(knob, journal);
+  return `${short(knob.effective)}${/^(held|constant)/.test(text) ? " " : " = "}${text}`;
 }

@@ -1,7 +1,7 @@
 /* Sliders with number boxes: one per knob, held still while a person moves it. */
 
 import { h, put, mark, show, chip } from "./dom.js";
-import { short, grouped, provenance } from "./format.js";
+import { short, grouped, origin } from "./format.js";
 import { sliderRange, toPosition, toValue, keyed, parseNumber, complaint } from "./slider.js";
 import { unique } from "./protocol.js";
 
@@ -52,12 +52,15 @@ export class Knob {
       this.touched = Date.now();
     };
     for (const name of ["pointerup", "pointercancel", "blur", "change"]) slider.addEventListener(name, end);
+    slider.addEventListener("blur", () => {
+      this.gesture = undefined;
+    });
     slider.addEventListener("input", (event) => this.move(event, toValue(this.range, Number(slider.value))));
     const press = (event) => {
       const value = keyed(this.range, this.shown, event.key);
       if (value === null || event.ctrlKey || event.metaKey || event.altKey) return;
       event.preventDefault();
-      if (Date.now() - this.touched > KEYS || this.dragging) this.gesture = unique();
+      if (!this.gesture || Date.now() - this.touched > KEYS) this.gesture = unique();
       this.put(value);
       this.set(event, value);
     };
@@ -107,6 +110,7 @@ export class Knob {
 
   choose(event, mode) {
     this.mode = mode;
+    this.gesture = unique();
     const { knob } = this;
     const held = knob.override !== null;
     if (mode === "hold" && !held) this.send(event, "adjust", { value: knob.effective });
@@ -131,7 +135,7 @@ export class Knob {
     this.touched = Date.now();
     this.complain("");
     const { name, path } = this.knob;
-    const id = this.host.command(verb, { name, path, ...fields }, event, this.gesture, (ticket) => {
+    const id = this.host.command(verb, { name, path, ...fields }, event, this.gesture ?? "", (ticket) => {
       this.waiting.delete(id);
       if (ticket.error) {
         this.complain(ticket.error);
@@ -166,7 +170,7 @@ export class Knob {
   describe() {
     const { knob, frame } = this;
     if (!knob) return;
-    const said = knob.scheduled || knob.scale !== 1 ? provenance(knob, frame.journal) : "";
+    const said = knob.scheduled || knob.scale !== 1 ? origin(knob, frame.journal, true) : "";
     put(this.note, this.error || said);
     this.note.title = this.error || said || knob.help;
     show(this.release, !this.error && (knob.override !== null || knob.scale !== 1));
@@ -215,7 +219,7 @@ export class Knobs {
 // The line that says what was applied, and takes it back.
 export class Applied {
   constructor(host) {
-    this.text = h("span", { class: "it-applied-text" });
+    this.text = h("span", { class: "it-applied-text" }, "A change takes effect at the next step.");
     this.undo = h("button", { type: "button", class: "it-chip it-link", hidden: true, onclick: (event) => host.command("undo", {}, event) }, "undo");
     this.el = h("div", { class: "it-applied" }, this.text, this.undo);
   }

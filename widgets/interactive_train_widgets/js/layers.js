@@ -51,11 +51,11 @@ export class Metrics {
   add(metric) {
     const row = {
       value: h("b", { class: "it-value it-number" }),
-      best: h("span", { class: "it-sub it-number" }),
+      best: h("span", { class: "it-sub it-best it-number" }),
       canvas: h("canvas", { class: "it-spark", role: "img", "aria-label": `Course of ${metric.name}` }),
     };
     row.el = h("div", { class: "it-metric", "data-metric": metric.name },
-      h("div", { class: "it-head" }, h("h3", {}, words(metric.name)), h("span", { class: "it-gap" }), row.value, row.best), row.canvas);
+      h("h3", {}, words(metric.name)), row.best, row.canvas, row.value);
     this.rows.set(metric.name, row);
     this.el.append(row.el);
     return row;

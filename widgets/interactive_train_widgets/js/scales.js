@@ -21,7 +21,7 @@ export function linearTicks(low, high, count) {
 // About `count` values of 1, 2, 5 times powers of ten inside [low, high].
 export function logTicks(low, high, count) {
   const decades = Math.log10(high / low);
-  const parts = decades * 3 <= count * 1.3 ? [1, 2, 5] : decades * 2 <= count ? [1, 3] : [1];
+  const parts = decades * 3 <= count * 1.2 ? [1, 2, 5] : decades * 2 <= count * 1.2 ? [1, 3] : [1];
   const every = parts.length > 1 ? 1 : Math.max(1, Math.ceil(decades / count));
   const ticks = [];
   for (let e = Math.floor(Math.log10(low)); e <= Math.ceil(Math.log10(high)); e++) {
