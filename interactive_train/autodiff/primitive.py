@@ -17,14 +17,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interactive_train.autodiff.tape import Node, Vjp
-from interactive_train.autodiff.tensor import FLOATS, OPERATIONS, Tensor, as_tensor
+from interactive_train.autodiff.tensor import FLOATS, OPERATIONS, Spec, Tensor, as_tensor
 from interactive_train.kernels.kernel import Kernel
-from interactive_train.machine.eager import IndexOutOfRange, PreparedRow, Slot
+from interactive_train.machine.eager import (
+    IndexOutOfRange,
+    PreparedRow,
+    Slot,
+    address_of,
+    is_checked,
+)
 from interactive_train.runtime.errors import refusal
 
 KEPT_PLANS = 2048  # per primitive; a loop over slices would otherwise grow without bound
-
-Spec = tuple[tuple[int, ...], str]  # shape and dtype character
 
 
 @dataclass(slots=True)
@@ -52,6 +56,10 @@ class Plan:
     operands: tuple[int | NDArray[Any] | Slot, ...] = ()
     spread: tuple[tuple[int, tuple[int, ...]], ...] = ()
     row: PreparedRow | None = None
+    spec: Spec = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.spec = (self.shape, self.dtype.char)
 
 
 class Primitive:
@@ -89,21 +97,31 @@ class Primitive:
 
     def apply(self, inputs: Sequence[Tensor], attributes: dict[str, Any]) -> Tensor:
         """Compute, and remember how if an input is being differentiated."""
-        key = (*(t.spec for t in inputs), *attributes.values())
+        key = tuple([t.spec for t in inputs])
+        if attributes:
+            key += tuple(attributes.values())
         plan = self._plans.get(key)
         if plan is None:
-            if len(self._plans) >= KEPT_PLANS:
-                self._plans.clear()
-            plan = self._plans[key] = self.make_plan(*(t.spec for t in inputs), **attributes)
-        value = self._evaluate(plan, inputs)
+            plan = self._new_plan(key, inputs, attributes)
+        value, address = self._evaluate(plan, inputs)
+        node = None
         for tensor in inputs:
             if tensor.node is not None and self.vjps:
-                return Tensor.wrap(value, Node(tuple(inputs), value, self.vjps, attributes))
-        return Tensor.wrap(value)
+                node = Node(tuple(inputs), value, self.vjps, attributes)
+                break
+        return Tensor.made(value, node, plan.spec, address)
 
-    def _evaluate(self, plan: Plan, inputs: Sequence[Tensor]) -> NDArray[Any]:
+    def _new_plan(self, key: Any, inputs: Sequence[Tensor], attributes: dict[str, Any]) -> Plan:
+        plan = self.make_plan(*(t.spec for t in inputs), **attributes)
+        if len(self._plans) >= KEPT_PLANS:
+            self._plans.clear()
+        self._plans[key] = plan
+        return plan
+
+    def _evaluate(self, plan: Plan, inputs: Sequence[Tensor]) -> tuple[NDArray[Any], int]:
+        """Return the result and where it lies (0: not looked up)."""
         if plan.kernel is None:
-            return inputs[0].data.reshape(plan.shape)
+            return inputs[0].data.reshape(plan.shape), inputs[0].address
         if plan.spread:
             spread = list(inputs)
             for position, shape in plan.spread:
@@ -111,17 +129,21 @@ class Primitive:
                 spread[position] = OPERATIONS["broadcast_to"](plain, shape)
             inputs = spread
         out = np.empty(plan.shape, plan.dtype)
-        arrays = [out, *(t.data for t in inputs)]
-        if plan.row is None:
+        row = plan.row
+        if row is None:
             row = PreparedRow(plan.kernel, plan.floating, plan.operands)
-            row.check(arrays)
+            row.check([out, *(t.data for t in inputs)])
             plan.row = row
-        addresses = [out.__array_interface__["data"][0], *(t.address for t in inputs)]
+        address = 0
         try:
-            plan.row.run(arrays, addresses, self.name)
+            if is_checked():
+                row.run_checked([out, *(t.data for t in inputs)], self.name)
+            else:
+                address = address_of(out)
+                row.run([address, *[t.address for t in inputs]], self.name)
         except IndexOutOfRange as error:
             raise IndexError(self._index_message(error.row, inputs)) from None
-        return out
+        return out, address
 
     def _index_message(self, row: int, inputs: Sequence[Tensor]) -> str:
         index = next(t for t in inputs if t.dtype == np.int64)
@@ -137,6 +159,9 @@ class Primitive:
         )
 
 
+_NUMBERS = (int, float, np.floating, np.integer)
+
+
 def promote(where: str, args: Sequence[Any]) -> list[Tensor]:
     """Bring operands to Tensors of one floating type; numbers take the type of the arrays.
 
@@ -145,10 +170,13 @@ def promote(where: str, args: Sequence[Any]) -> list[Tensor]:
     TypeError
         For integer arrays and for things that are no arrays.
     """
+    for value in args:
+        if type(value) is not Tensor or value.spec[1] != args[0].spec[1]:
+            break
+    else:
+        if args and args[0].spec[1] in FLOATS:
+            return list(args)
     widest = ""
-    first = args[0].spec[1] if args and isinstance(args[0], Tensor) else ""
-    if first in FLOATS and all(isinstance(a, Tensor) and a.spec[1] == first for a in args):
-        return list(args)
     for value in args:
         char = value.spec[1] if isinstance(value, Tensor) else _char(value)
         if char in FLOATS and (not widest or char == "d"):
@@ -158,7 +186,7 @@ def promote(where: str, args: Sequence[Any]) -> list[Tensor]:
     for value in args:
         if isinstance(value, Tensor):
             tensor = value
-        elif isinstance(value, (int, float, np.floating)) and not isinstance(value, bool):
+        elif isinstance(value, _NUMBERS) and not isinstance(value, bool):
             tensors.append(number(float(value), dtype))
             continue
         else:
@@ -183,6 +211,7 @@ def promote(where: str, args: Sequence[Any]) -> list[Tensor]:
 
 def number(value: float, dtype: np.dtype[Any]) -> Tensor:
     """Return a scalar Tensor; recurring constants are made once, since a Tensor never changes."""
+    # 0.0 and -0.0 are equal keys, so neither is kept.
     return _constant(value, dtype.char) if value else Tensor.wrap(np.array(value, dtype))
 
 

@@ -19,9 +19,11 @@ from interactive_train.runtime.errors import did_you_mean, refusal
 if TYPE_CHECKING:
     from interactive_train.autodiff.tape import Node
 
+Spec = tuple[tuple[int, ...], str]  # shape and dtype character
+
 OPERATIONS: dict[str, Callable[..., Any]] = {}
 FLOATS = ("f", "d")  # dtype characters of float32 and float64
-_KEPT = {"f", "d", "l", "q", "?"}
+_KEPT = {np.dtype(t): np.dtype(t) for t in (np.float32, np.float64, np.int64, np.bool_)}
 
 
 class Tensor:
@@ -48,18 +50,39 @@ class Tensor:
 
     data: NDArray[Any]
     node: Node | None
-    spec: tuple[tuple[int, ...], str]
+    spec: Spec
     _address: int
 
     def __init__(self, value: Any, dtype: Any = None) -> None:
-        array = np.array(value, dtype=dtype, order="C", copy=True)
-        _fill(self, _kept_type(array, "Tensor"), None)
+        array = _kept_type(np.array(value, dtype=dtype, order="C", copy=True), "Tensor")
+        self.data, self.node, self._address = array, None, 0
+        self.spec = (array.shape, array.dtype.char)
 
     @classmethod
     def wrap(cls, array: NDArray[Any], node: Node | None = None) -> Tensor:
-        """Make a Tensor over memory that nobody will change (no copy, no check)."""
+        """Make a Tensor over memory that nobody will change while the Tensor is in use (no copy).
+
+        Raises
+        ------
+        ValueError
+            If the array is not C-contiguous.
+        """
+        if not array.flags.c_contiguous:
+            raise ValueError(
+                refusal(
+                    "Tensor.wrap",
+                    "the array is C-contiguous",
+                    f"strides {array.strides} for shape {array.shape}",
+                    "Copy it, as Tensor(array) does.",
+                )
+            )
+        return cls.made(array, node, (array.shape, array.dtype.char), 0)
+
+    @classmethod
+    def made(cls, array: NDArray[Any], node: Node | None, spec: Spec, address: int) -> Tensor:
+        """Make a Tensor of a fresh result whose shape, type and address are known."""
         tensor = cls.__new__(cls)
-        _fill(tensor, array, node)
+        tensor.data, tensor.node, tensor.spec, tensor._address = array, node, spec, address
         return tensor
 
     @property
@@ -303,16 +326,13 @@ def _call(name: str, *args: Any, **options: Any) -> Tensor:
     return result
 
 
-def _fill(tensor: Tensor, array: NDArray[Any], node: Node | None) -> None:
-    tensor.data = array
-    tensor.node = node
-    tensor.spec = (array.shape, array.dtype.char)
-    tensor._address = 0
-
-
 def _kept_type(array: NDArray[Any], where: str) -> NDArray[Any]:
-    if array.dtype.char in _KEPT:
+    """Return the array in a type that kernels take, in the machine's byte order, aligned."""
+    if array.dtype in _KEPT and array.flags.aligned:
         return array
+    native = array.dtype.newbyteorder("=")
+    if native in _KEPT:
+        return np.require(array, native, "A")
     if array.dtype.kind in "iu":
         return array.astype(np.int64)
     raise TypeError(
@@ -338,4 +358,7 @@ def as_tensor(value: Any, where: str) -> Tensor:
         raise TypeError(
             refusal(where, "needs an array of numbers", type(value).__name__, "Check the argument.")
         )
-    return Tensor.wrap(_kept_type(np.ascontiguousarray(array).reshape(array.shape), where))
+    array = _kept_type(array, where)
+    if not array.flags.c_contiguous:
+        array = array.copy()
+    return Tensor.made(array, None, (array.shape, array.dtype.char), 0)

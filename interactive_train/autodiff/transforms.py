@@ -11,14 +11,12 @@ from typing import Any
 import numpy as np
 
 from interactive_train import tree
-from interactive_train.autodiff.tape import backward, leaf
+from interactive_train.autodiff.tape import backward, bare, is_nested, leaf, walk
 from interactive_train.autodiff.tensor import FLOATS, Tensor, as_tensor
 from interactive_train.runtime.errors import refusal
 
 
-def value_and_grad(
-    f: Callable[..., Any], has_aux: bool = False
-) -> Callable[..., tuple[Any, Any]]:
+def value_and_grad(f: Callable[..., Any], has_aux: bool = False) -> Callable[..., tuple[Any, Any]]:
     """Return a function that computes f and its gradient for the first argument.
 
     Parameters
@@ -52,7 +50,12 @@ def value_and_grad(
         lifted, marked = lift(leaves)
         result = f(structure.unflatten(lifted), *args, **kwargs)
         loss, aux = split_aux(result, has_aux)
-        gradients = backward(loss, _one(loss), [lifted[i] for i in marked])
+        points = [lifted[i] for i in marked]
+        gradients, nested = walk(loss, _one(loss), points)
+        if not nested:  # who keeps a loss shall not keep its whole step
+            loss = bare(loss)
+        if has_aux:
+            aux = _without_history(aux, points)
         slots: list[Tensor | None] = [None] * len(leaves)
         for position, gradient in zip(marked, gradients, strict=True):
             slots[position] = gradient
@@ -60,6 +63,18 @@ def value_and_grad(
         return ((loss, aux) if has_aux else loss), grads
 
     return transformed
+
+
+def _without_history(aux: Any, points: list[Tensor]) -> Any:
+    """Return aux with bare Tensors, but where an outer gradient listens."""
+    try:
+        leaves, structure = tree.flatten(aux)
+    except ValueError:  # no tree, say a dict with numbers for keys: returned as it is
+        return aux
+    if not any(isinstance(x, Tensor) and x.node is not None for x in leaves):
+        return aux
+    kept = [bare(x) if isinstance(x, Tensor) and not is_nested(x, points) else x for x in leaves]
+    return structure.unflatten(kept)
 
 
 def lift(leaves: list[Any]) -> tuple[list[Any], list[int]]:
@@ -167,7 +182,9 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Tensor, Callable[[Any], t
         if seed.shape != result.shape:
             raise ValueError(
                 refusal(
-                    "it.vjp", f"the cotangent has the result's shape {result.shape}", f"{seed.shape}"
+                    "it.vjp",
+                    f"the cotangent has the result's shape {result.shape}",
+                    f"{seed.shape}",
                 )
             )
         return tuple(backward(result, seed, lifted))

@@ -1,18 +1,18 @@
 """Eager execution: one operation is a table of one row, run by the real executor.
 
 What can be settled from types and shapes is settled once per `PreparedRow`: the
-checks of `Instruction`, the adapter's address, the sizes. A call then fills in the
-addresses of the arrays and enters the executor, on memory of the calling thread.
+checks of `Instruction`, the adapter's address, the sizes. A call then takes one of the row's
+blocks, fills in the addresses of the arrays and enters the executor. A block belongs to
+one call at a time, whichever thread, signal handler or finaliser makes it.
 """
 
 from __future__ import annotations
 
 import ctypes
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from interactive_train.kernels import status
 from interactive_train.kernels.compiler import address
 from interactive_train.kernels.kernel import Kernel
-from interactive_train.machine.control import LIMIT, STEP, WORDS, ControlBlock
+from interactive_train.machine.control import GUARDS, HISTORY, LIMIT, STEP, WORDS, ControlBlock
 from interactive_train.machine.executor import entry_points, run_checked
 from interactive_train.machine.table import ROW_WORDS, Instruction, Table
 from interactive_train.runtime.errors import refusal
@@ -28,14 +28,18 @@ from interactive_train.runtime.errors import refusal
 Mode = Literal["native", "checked"]
 _mode: ContextVar[Mode] = ContextVar("execution", default="native")
 
-# Above this many elements a call lets other threads run; below, giving the GIL away
-# and asking for it back costs more than the work (up to 5 ms when another thread is busy).
+# Above this many elements, or multiplications of a matrix product, a call lets other threads
+# run; below, giving the GIL away and asking for it back costs more than the work (up to 5 ms when
+# another thread is busy). Both are about 10 to 50 us of work.
 RELEASE_ABOVE = 20_000
+RELEASE_ABOVE_PRODUCTS = 1_000_000
 
 
 @contextmanager
 def execution(mode: Mode) -> Iterator[None]:
     """Run eager operations natively, or in checked Python that names the first NaN.
+
+    The mode holds for the calling context; a thread started inside begins natively.
 
     Parameters
     ----------
@@ -45,10 +49,20 @@ def execution(mode: Mode) -> Iterator[None]:
     ------
     ValueError
         For any other word.
+
+    Examples
+    --------
+    >>> with execution("checked"):
+    ...     pass
     """
     if mode not in ("native", "checked"):
         raise ValueError(
-            refusal("it.execution", 'the mode is "native" or "checked"', repr(mode), "")
+            refusal(
+                "it.execution",
+                'the mode is "native" or "checked"',
+                repr(mode),
+                "The second runs in Python and names the first NaN.",
+            )
         )
     token = _mode.set(mode)
     try:
@@ -65,22 +79,24 @@ class IndexOutOfRange(IndexError):
         self.row = row
 
 
-class _Lane(threading.local):
-    """One thread's row, control block and executor operands."""
+class _Block:
+    """Memory of one call: the row, the control block behind it, the executor's operands."""
 
-    def __init__(self) -> None:
-        self.row = (ctypes.c_int64 * ROW_WORDS)()
-        self.row_address = ctypes.addressof(self.row)
-        block = ControlBlock()
-        self.block = block
-        self.control = (ctypes.c_int64 * WORDS).from_address(block.words.ctypes.data)
-        self.control[LIMIT] = 1
-        self.operands = (ctypes.c_int64 * 4)(self.row_address, 1, 1, block.words.ctypes.data)
-        self.operands_address = ctypes.addressof(self.operands)
-        self.holding, self.releasing = entry_points()
+    __slots__ = ("address", "words")
+
+    def __init__(self, template: bytes) -> None:
+        self.words = (ctypes.c_int64 * (_OPERANDS + 4)).from_buffer_copy(template)
+        row = ctypes.addressof(self.words)
+        control = row + 8 * ROW_WORDS
+        self.words[ROW_WORDS + LIMIT] = 1
+        # No history and no guards; the words still point to memory, which is never touched.
+        self.words[ROW_WORDS + HISTORY] = self.words[ROW_WORDS + GUARDS] = control
+        self.words[_OPERANDS:] = [row, 1, 1, control]
+        self.address = row + 8 * _OPERANDS
 
 
-_lane = _Lane()
+_OPERANDS = ROW_WORDS + WORDS
+_STEP = ROW_WORDS + STEP
 
 
 class PreparedRow:
@@ -95,7 +111,7 @@ class PreparedRow:
         In the kernel's order; a `Slot` is filled at each call.
     """
 
-    __slots__ = ("_release", "_slots", "_template", "dtype", "kernel", "operands")
+    __slots__ = ("_blocks", "_call", "_slots", "_template", "dtype", "kernel", "operands")
 
     def __init__(
         self,
@@ -104,50 +120,70 @@ class PreparedRow:
         operands: Sequence[int | NDArray[Any] | Slot],
     ) -> None:
         self.kernel, self.dtype, self.operands = kernel, dtype, tuple(operands)
-        words = np.zeros(ROW_WORDS, np.int64)
+        words = np.zeros(_OPERANDS + 4, np.int64)
         words[0] = address(kernel, dtype)
-        self._slots = []
+        slots = []
         for position, operand in enumerate(self.operands, start=1):
             if isinstance(operand, Slot):
-                self._slots.append((position, operand.index))
+                slots.append((position, operand.index))
             else:
                 words[position] = (
                     operand.ctypes.data if isinstance(operand, np.ndarray) else operand
                 )
+        self._slots = tuple(slots)
         self._template = words.tobytes()
-        self._release = False
+        self._blocks: list[_Block] = []  # free ones; `pop` and `append` are atomic
+        self._call = entry_points()[0]
 
     def check(self, arrays: Sequence[NDArray[Any]]) -> None:
         """Check arrays of the shapes that every later call will have, once."""
-        views = self._instruction(arrays, "").views()
+        instruction = self._instruction(arrays, "")
+        views = instruction.views()
         largest = max((v.size for v in views if isinstance(v, np.ndarray)), default=0)
-        self._release = largest > RELEASE_ABOVE or self.kernel.name == "gemm"
+        sizes = instruction.sizes()
+        products = (
+            sizes["batch"] * sizes["m"] * sizes["n"] * sizes["k"] if "routine" in sizes else 0
+        )
+        releases = largest > RELEASE_ABOVE or products > RELEASE_ABOVE_PRODUCTS
+        self._call = entry_points()[releases]
 
-    def run(self, arrays: Sequence[NDArray[Any]], addresses: Sequence[int], label: str) -> None:
-        """Execute on these arrays.
+    def run(self, addresses: Sequence[int], label: str) -> None:
+        """Execute on the arrays at these addresses, natively.
+
+        The caller keeps the arrays alive meanwhile; they have the shapes that were checked.
 
         Raises
         ------
         IndexOutOfRange
             If the kernel met an index that is out of range.
         """
-        if _mode.get() == "checked":
-            control = ControlBlock()
-            run_checked(Table.build([self._instruction(arrays, label)]), control)
-            code = control.status
-        else:
-            lane = _lane
-            ctypes.memmove(lane.row_address, self._template, 8 * ROW_WORDS)
-            row = lane.row
-            for position, index in self._slots:
-                row[position] = addresses[index]
-            lane.control[STEP] = 0
-            code = (lane.releasing if self._release else lane.holding)(lane.operands_address)
+        try:
+            block = self._blocks.pop()
+        except IndexError:
+            block = _Block(self._template)
+        words = block.words
+        for position, index in self._slots:
+            words[position] = addresses[index]
+        words[_STEP] = 0
+        code = self._call(block.address)
+        self._blocks.append(block)
         if code:
-            reason, at = status.decode(code)
-            if reason == status.BAD_INDEX:
-                raise IndexOutOfRange(at)
-            raise RuntimeError(f"{label}: {status.MEANING[reason]}, row {at}.")
+            _raise(code, label)
+
+    def run_checked(self, arrays: Sequence[NDArray[Any]], label: str) -> None:
+        """Execute in Python on bounds-checked views.
+
+        Raises
+        ------
+        FloatingPointError
+            If a value that is not finite arises from finite input.
+        IndexOutOfRange
+            If the kernel met an index that is out of range.
+        """
+        control = ControlBlock()
+        code = run_checked(Table.build([self._instruction(arrays, label)]), control)
+        if code:
+            _raise(code, label)
 
     def _instruction(self, arrays: Sequence[NDArray[Any]], label: str) -> Instruction:
         return Instruction(
@@ -156,6 +192,29 @@ class PreparedRow:
             tuple(arrays[o.index] if isinstance(o, Slot) else o for o in self.operands),
             label,
         )
+
+
+def is_checked() -> bool:
+    """Whether operations of this context run in checked Python."""
+    return _mode.get() == "checked"
+
+
+def address_of(array: NDArray[Any]) -> int:
+    """Return where an array's memory begins (five times as quick as ``array.ctypes.data``)."""
+    try:
+        return ctypes.addressof(_BYTE.from_buffer(array))
+    except (TypeError, ValueError):  # read-only or empty
+        return int(array.ctypes.data)
+
+
+_BYTE = ctypes.c_char
+
+
+def _raise(code: int, label: str) -> NoReturn:
+    reason, row = status.decode(code)
+    if reason == status.BAD_INDEX:
+        raise IndexOutOfRange(row)
+    raise RuntimeError(f"{label}: {status.MEANING.get(reason, f'status {reason}')}, row {row}.")
 
 
 class Slot:

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from interactive_train.autodiff.ops.shape import sum_to
-from interactive_train.autodiff.primitive import Plan, Primitive, Spec, promote
-from interactive_train.autodiff.tensor import OPERATIONS, Tensor, as_tensor
+from interactive_train.autodiff.primitive import Plan, Primitive, promote
+from interactive_train.autodiff.tensor import OPERATIONS, Spec, Tensor, as_tensor
 from interactive_train.kernels import elementwise as kernels
 from interactive_train.kernels.elementwise import TWO_OVER_SQRT_PI
 from interactive_train.kernels.kernel import Expression

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from interactive_train.autodiff.ops.shape import floating, reshape, view
-from interactive_train.autodiff.primitive import Plan, Primitive, Spec
-from interactive_train.autodiff.tensor import OPERATIONS, Tensor
+from interactive_train.autodiff.primitive import Plan, Primitive
+from interactive_train.autodiff.tensor import OPERATIONS, Spec, Tensor
 from interactive_train.kernels import indexing as kernels
 from interactive_train.machine.eager import INPUTS, RESULT
 from interactive_train.runtime.errors import refusal
@@ -50,9 +50,7 @@ def take(x: Any, indices: Any, axis: int = 0) -> Tensor:
         For an index outside 0 ... len(x) - 1; it names the index and its position.
     """
     if axis != 0:
-        raise ValueError(
-            refusal("take", "works along axis 0", f"axis={axis}", "Transpose first.")
-        )
+        raise ValueError(refusal("take", "works along axis 0", f"axis={axis}", "Transpose first."))
     return _gather(floating(x, "take"), (np.asarray(indices),))
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from interactive_train.autodiff.ops.shape import broadcast_to, reshape
-from interactive_train.autodiff.primitive import Plan, Primitive, Spec, promote
-from interactive_train.autodiff.tensor import OPERATIONS, Tensor
+from interactive_train.autodiff.primitive import Plan, Primitive, promote
+from interactive_train.autodiff.tensor import OPERATIONS, Spec, Tensor
 from interactive_train.kernels.gemm import GEMM
 from interactive_train.machine.eager import INPUTS, RESULT
 from interactive_train.runtime.blas import blas

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from interactive_train.autodiff.primitive import Plan, Primitive, Spec
-from interactive_train.autodiff.tensor import Tensor
+from interactive_train.autodiff.primitive import Plan, Primitive
+from interactive_train.autodiff.tensor import Spec, Tensor
 from interactive_train.kernels.random import DROPOUT
 from interactive_train.machine.eager import INPUTS, RESULT
 from interactive_train.runtime.key import Key

@@ -9,8 +9,8 @@ import numpy as np
 
 from interactive_train.autodiff.ops.elementwise import where
 from interactive_train.autodiff.ops.shape import broadcast_to, floating, reshape
-from interactive_train.autodiff.primitive import Plan, Primitive, Spec
-from interactive_train.autodiff.tensor import OPERATIONS, Tensor
+from interactive_train.autodiff.primitive import Plan, Primitive
+from interactive_train.autodiff.tensor import OPERATIONS, Spec, Tensor
 from interactive_train.kernels import reduction as kernels
 from interactive_train.kernels.kernel import Kernel
 from interactive_train.machine.eager import INPUTS, RESULT

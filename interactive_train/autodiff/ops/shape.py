@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from interactive_train.autodiff.primitive import Plan, Primitive, Spec, promote
-from interactive_train.autodiff.tensor import OPERATIONS, Tensor, as_tensor
+from interactive_train.autodiff.primitive import Plan, Primitive, promote
+from interactive_train.autodiff.tensor import OPERATIONS, Spec, Tensor, as_tensor
 from interactive_train.kernels import movement as kernels
 from interactive_train.machine.eager import INPUTS, RESULT
 from interactive_train.runtime.errors import refusal

@@ -9,8 +9,8 @@ import numpy as np
 
 from interactive_train.autodiff.ops.reduction import sum as sum_
 from interactive_train.autodiff.ops.shape import floating, reshape, swapaxes
-from interactive_train.autodiff.primitive import Plan, Primitive, Spec
-from interactive_train.autodiff.tensor import OPERATIONS, Tensor
+from interactive_train.autodiff.primitive import Plan, Primitive
+from interactive_train.autodiff.tensor import OPERATIONS, Spec, Tensor
 from interactive_train.kernels import softmax as kernels
 from interactive_train.kernels.kernel import Kernel
 from interactive_train.machine.eager import INPUTS, RESULT
