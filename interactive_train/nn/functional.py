@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -101,23 +102,39 @@ def _put(nested: dict[str, Any], path: str, leaf: Any) -> None:
     nested[name] = leaf
 
 
-def shadow(
-    model: Any, leaves: dict[str, Any], knobs: dict[tuple[str, str], float] | None = None
-) -> Any:
-    """Return a copy of a model with other arrays by path, and with other layer hyperparameters.
+class Shadows:
+    """Makes shadows of a model: copies with other arrays and other layer hyperparameters.
 
-    Paths that are not given keep their arrays; a tied array is given under its first path.
+    Attributes
+    ----------
+    paths : tuple of str
+        Of the model's leaves, in order; a tied leaf under its first path.
+    arrays : list
+        The model's own leaves in that order.
     """
-    own, structure = tree.flatten(model)
-    twin = structure.unflatten(
-        [leaves.get(path, leaf) for path, leaf in zip(structure.paths, own, strict=True)]
-    )
-    if knobs:
-        for path, module in modules(twin):
-            for knob in module.hyperparameters:
-                if (path, knob.name) in knobs:
-                    module.__dict__[knob.name] = knobs[path, knob.name]
-    return twin
+
+    def __init__(self, model: Any) -> None:
+        self.arrays, self._structure = tree.flatten(model)
+        self.paths = self._structure.paths
+
+    def make(
+        self, leaves: Sequence[Any], knobs: Mapping[tuple[str, str], float] | None = None
+    ) -> Any:
+        """Return the model with these leaves, and with layer hyperparameters by (path, name)."""
+        twin = self._structure.unflatten(leaves)
+        if knobs:
+            for path, module in modules(twin):
+                for knob in module.hyperparameters:
+                    if (path, knob.name) in knobs:
+                        module.__dict__[knob.name] = knobs[path, knob.name]
+        return twin
+
+
+def shadow(model: Any, leaves: dict[str, Any]) -> Any:
+    """Return a copy of a model with other arrays by path; the rest keeps its own."""
+    shadows = Shadows(model)
+    own = zip(shadows.paths, shadows.arrays, strict=True)
+    return shadows.make([leaves.get(path, array) for path, array in own])
 
 
 def apply(

@@ -162,11 +162,11 @@ class Dropout(Module):
 
     def forward(self, x: Any) -> Tensor:
         """Return the input with elements dropped when training, else the input."""
-        x = require_floating(x, _named(self))
+        inputs = require_floating(x, _named(self))
         call = current()
         if call is None or not call.training or self.rate == 0.0:
-            return x
-        return dropout(x, self.rate, call.draw(self._path))
+            return inputs
+        return dropout(inputs, self.rate, call.draw(self._path))
 
 
 class Sequential(Module):

@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from interactive_train.runtime.errors import refusal
+from interactive_train.runtime.checks import real_number
 
 Scale = Literal["linear", "log"]
 
@@ -73,25 +73,13 @@ class Hyperparameter:
         ValueError
             If it is not finite or lies outside the valid interval.
         """
-        if isinstance(value, bool) or not hasattr(value, "__float__") or isinstance(value, str):
-            raise TypeError(
-                refusal(
-                    where,
-                    f"{self.name} must be a real number in {self.interval}",
-                    repr(value),
-                    f"Give a number such as {self.default:g}.",
-                )
-            )
-        number = float(value)
-        too_low = number < self.low or (self.open_low and number == self.low)
-        too_high = number > self.high or (self.open_high and number == self.high)
-        if not math.isfinite(number) or too_low or too_high:
-            raise ValueError(
-                refusal(
-                    where,
-                    f"{self.name} must lie in {self.interval}",
-                    f"{number:g}",
-                    f"The default is {self.default:g}.",
-                )
-            )
-        return number
+        return real_number(
+            value,
+            self.name,
+            where,
+            low=self.low,
+            high=self.high,
+            open_low=self.open_low,
+            open_high=self.open_high,
+            fix=f"The default is {self.default:g}.",
+        )

@@ -1,1 +1,28 @@
+"""Floor 6: the loop, the trainer over states, the run that is steered while it goes."""
 
+from interactive_train.training.history import History
+from interactive_train.training.registry import runs
+from interactive_train.training.report import EarlyStop
+from interactive_train.training.run import Run, RunPaused
+from interactive_train.training.state import TrainState, adjusted, frozen, thawed
+from interactive_train.training.stepper import NonFiniteError
+from interactive_train.training.ticket import Ticket
+from interactive_train.training.train import train, train_step
+from interactive_train.training.trainer import Trainer
+
+__all__ = [
+    "EarlyStop",
+    "History",
+    "NonFiniteError",
+    "Run",
+    "RunPaused",
+    "Ticket",
+    "TrainState",
+    "Trainer",
+    "adjusted",
+    "frozen",
+    "runs",
+    "thawed",
+    "train",
+    "train_step",
+]

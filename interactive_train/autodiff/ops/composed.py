@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from interactive_train.autodiff.ops.elementwise import exp, maximum, minimum, multiply
+from interactive_train.autodiff.ops.elementwise import exp, log, maximum, minimum, multiply, sigmoid, sqrt, where
 from interactive_train.autodiff.ops.reduction import Axis, max, normalise_axes, sum  # noqa: A004
-from interactive_train.autodiff.ops.shape import floating
-from interactive_train.autodiff.tensor import OPERATIONS, Tensor
+from interactive_train.autodiff.ops.shape import floating, reshape
+from interactive_train.autodiff.tensor import OPERATIONS, Tensor, as_tensor
 from interactive_train.runtime.errors import refusal
 
 
@@ -26,9 +26,14 @@ def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     count = math.prod(tensor.shape[a] for a in normalise_axes("mean", tensor, axis))
     if count == 0:
         raise ValueError(
-            refusal("mean", "needs at least one element", f"shape {tensor.shape}, axis {axis}")
+            refusal(
+                "mean",
+                "needs at least one element",
+                f"shape {tensor.shape}, axis {axis}",
+                "Check for an empty batch.",
+            )
         )
-    return sum(tensor, axis, keepdims) * (1.0 / count)
+    return sum(tensor, axis, keepdims) / float(count)
 
 
 def var(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
@@ -39,8 +44,7 @@ def var(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 def std(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Return the square root of `var`."""
-    result: Tensor = OPERATIONS["sqrt"](var(x, axis, keepdims))
-    return result
+    return sqrt(var(x, axis, keepdims))
 
 
 def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:  # noqa: A001
@@ -54,11 +58,6 @@ def square(x: Any) -> Tensor:
     return multiply(tensor, tensor)
 
 
-def sigmoid(x: Any) -> Tensor:
-    """Return 1 / (1 + exp(-x)), written with tanh so that nothing overflows."""
-    return 0.5 * (OPERATIONS["tanh"](0.5 * floating(x, "sigmoid")) + 1.0)
-
-
 def clip(x: Any, low: Any = None, high: Any = None) -> Tensor:
     """Limit values to [low, high]."""
     tensor = floating(x, "clip")
@@ -67,23 +66,25 @@ def clip(x: Any, low: Any = None, high: Any = None) -> Tensor:
     return tensor if high is None else minimum(tensor, high)
 
 
-def logsumexp(x: Any, axis: int = -1, keepdims: bool = False) -> Tensor:
-    """Return log(sum of exp(x)) along an axis; no finite input overflows."""
+def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Return log(sum of exp(x)) over the axes; no finite input overflows."""
     tensor = floating(x, "logsumexp")
-    top = Tensor.wrap(max(tensor, axis, keepdims=True).data)
-    total = sum(exp(tensor - top), axis, keepdims=True)
-    result: Tensor = OPERATIONS["log"](total) + top
-    return result if keepdims else sum(result, axis)
+    top = max(tensor, axis, keepdims=True).data
+    shift = Tensor.wrap(np.where(np.isfinite(top), top, top.dtype.type(0.0)))
+    result = log(sum(exp(tensor - shift), axis, keepdims=True)) + shift
+    return result if keepdims else reshape(result, sum(tensor, axis).shape)
 
 
 def zeros_like(x: Any) -> Tensor:
     """Return zeros of the same shape and type."""
-    return Tensor.wrap(np.zeros(np.shape(x), x.dtype))
+    tensor = as_tensor(x, "zeros_like")
+    return Tensor.wrap(np.zeros(tensor.shape, tensor.dtype))
 
 
 def ones_like(x: Any) -> Tensor:
     """Return ones of the same shape and type."""
-    return Tensor.wrap(np.ones(np.shape(x), x.dtype))
+    tensor = as_tensor(x, "ones_like")
+    return Tensor.wrap(np.ones(tensor.shape, tensor.dtype))
 
 
 for _function in (
@@ -92,7 +93,6 @@ for _function in (
     std,
     min,
     square,
-    sigmoid,
     clip,
     logsumexp,
     zeros_like,

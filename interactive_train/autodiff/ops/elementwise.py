@@ -36,6 +36,7 @@ class Elementwise(Primitive):
         super().gradients(*(vjp and _unbroadcast(vjp, i) for i, vjp in enumerate(vjps)))
 
     def __call__(self, *args: Any, **attributes: Any) -> Tensor:
+        """Return the result for operands that broadcast."""
         types = self.types
         if len(args) != len(types):
             raise TypeError(
@@ -60,7 +61,7 @@ class Elementwise(Primitive):
                     self.name,
                     "shapes must broadcast",
                     " and ".join(map(str, shapes)),
-                    "Shapes are aligned at their last axis; each pair of extents is equal or has a 1.",
+                    "Aligned at the last axis, each pair of extents is equal or has a 1.",
                 )
             ) from None
         floating = np.dtype(next(c for _, c in reversed(specs) if c != "?"))
@@ -78,6 +79,18 @@ class Elementwise(Primitive):
             (RESULT, *INPUTS[: len(specs)], *sizes),
             spread,
         )
+
+
+class Comparison(Elementwise):
+    """A comparison; of integers and truth values too, which NumPy compares."""
+
+    def __call__(self, *args: Any, **attributes: Any) -> Tensor:
+        """Return a boolean Tensor; it has no gradient."""
+        tensors = [as_tensor(a, self.name) for a in args]
+        if all(t.dtype.kind in "ib" for t in tensors):
+            compare = getattr(np, self.name)
+            return Tensor.wrap(np.asarray(compare(*(t.data for t in tensors))))
+        return super().__call__(*args, **attributes)
 
 
 def _condition(where: str, value: Any) -> Tensor:
@@ -139,69 +152,72 @@ def _unbroadcast(vjp: Callable[..., Tensor], position: int) -> Callable[..., Ten
     return reduced
 
 
-add = Elementwise(kernels.ADD)
+add: Elementwise = Elementwise(kernels.ADD)
 add.gradients(lambda g, y, a, b: g, lambda g, y, a, b: g)
 
-subtract = Elementwise(kernels.SUBTRACT)
+subtract: Elementwise = Elementwise(kernels.SUBTRACT)
 subtract.gradients(lambda g, y, a, b: g, lambda g, y, a, b: -g)
 
-multiply = Elementwise(kernels.MULTIPLY)
+multiply: Elementwise = Elementwise(kernels.MULTIPLY)
 multiply.gradients(lambda g, y, a, b: g * b, lambda g, y, a, b: g * a)
 
-divide = Elementwise(kernels.DIVIDE)
+divide: Elementwise = Elementwise(kernels.DIVIDE)
 divide.gradients(lambda g, y, a, b: g / b, lambda g, y, a, b: -g * y / b)
 
-power = Elementwise(kernels.POWER)
+power: Elementwise = Elementwise(kernels.POWER)
 power.gradients(
     lambda g, y, a, b: g * b * a ** where(b == 0.0, 1.0, b - 1.0),
     lambda g, y, a, b: g * y * log(where(a > 0.0, a, 1.0)),
 )
 
 # Where both are equal each gets half, so that the gradient is the mean of the two sides.
-maximum = Elementwise(kernels.MAXIMUM)
+maximum: Elementwise = Elementwise(kernels.MAXIMUM)
 maximum.gradients(
     lambda g, y, a, b: g * _share(a > b, a == b), lambda g, y, a, b: g * _share(b > a, a == b)
 )
 
-minimum = Elementwise(kernels.MINIMUM)
+minimum: Elementwise = Elementwise(kernels.MINIMUM)
 minimum.gradients(
     lambda g, y, a, b: g * _share(a < b, a == b), lambda g, y, a, b: g * _share(b < a, a == b)
 )
 
-negative = Elementwise(kernels.NEGATIVE)
+negative: Elementwise = Elementwise(kernels.NEGATIVE)
 negative.gradients(lambda g, y, x: -g)
 
-absolute = Elementwise(kernels.ABSOLUTE)
+absolute: Elementwise = Elementwise(kernels.ABSOLUTE)
 absolute.gradients(lambda g, y, x: g * sign(x))
 
-sign = Elementwise(kernels.SIGN)
+sign: Elementwise = Elementwise(kernels.SIGN)
 sign.gradients(None)
 
-exp = Elementwise(kernels.EXP)
+exp: Elementwise = Elementwise(kernels.EXP)
 exp.gradients(lambda g, y, x: g * y)
 
-log = Elementwise(kernels.LOG)
+log: Elementwise = Elementwise(kernels.LOG)
 log.gradients(lambda g, y, x: g / x)
 
-sqrt = Elementwise(kernels.SQRT)
+sqrt: Elementwise = Elementwise(kernels.SQRT)
 sqrt.gradients(lambda g, y, x: 0.5 * g / y)
 
-tanh = Elementwise(kernels.TANH)
+tanh: Elementwise = Elementwise(kernels.TANH)
 tanh.gradients(lambda g, y, x: g * (1.0 - y * y))
 
 # erf'(x) = 2 / sqrt(pi) * exp(-x^2)
-erf = Elementwise(kernels.ERF)
+erf: Elementwise = Elementwise(kernels.ERF)
 erf.gradients(lambda g, y, x: g * (TWO_OVER_SQRT_PI * exp(-x * x)))
 
+sigmoid: Elementwise = Elementwise(kernels.SIGMOID)
+sigmoid.gradients(lambda g, y, x: g * (y * (1.0 - y)))
+
 # relu'(x) = 1 for x > 0 and 0 at 0, as everywhere in the field.
-relu = Elementwise(kernels.RELU)
+relu: Elementwise = Elementwise(kernels.RELU)
 relu.gradients(lambda g, y, x: gate(g, x))
 
-gate = Elementwise(kernels.GATE)
+gate: Elementwise = Elementwise(kernels.GATE)
 gate.gradients(lambda h, y, g, x: gate(h, x), None)
 
 # gelu(x) = x Phi(x), gelu'(x) = Phi(x) + x phi(x) with the standard normal's Phi and phi.
-gelu = Elementwise(kernels.GELU)
+gelu: Elementwise = Elementwise(kernels.GELU)
 gelu.gradients(
     lambda g, y, x: (
         g
@@ -212,37 +228,50 @@ gelu.gradients(
     )
 )
 
-where = Elementwise(kernels.WHERE)
+where: Elementwise = Elementwise(kernels.WHERE)
 where.gradients(
     None,
     lambda g, y, c, a, b: where(c, g, 0.0),
     lambda g, y, c, a, b: where(c, 0.0, g),
 )
 
-greater = Elementwise(kernels.GREATER)
-greater_equal = Elementwise(kernels.GREATER_EQUAL)
-less = Elementwise(kernels.LESS)
-less_equal = Elementwise(kernels.LESS_EQUAL)
-equal = Elementwise(kernels.EQUAL)
-not_equal = Elementwise(kernels.NOT_EQUAL)
+greater: Elementwise = Comparison(kernels.GREATER)
+greater_equal: Elementwise = Comparison(kernels.GREATER_EQUAL)
+less: Elementwise = Comparison(kernels.LESS)
+less_equal: Elementwise = Comparison(kernels.LESS_EQUAL)
+equal: Elementwise = Comparison(kernels.EQUAL)
+not_equal: Elementwise = Comparison(kernels.NOT_EQUAL)
 
-to_float32 = Elementwise(kernels.TO_FLOAT32)
+to_float32: Elementwise = Elementwise(kernels.TO_FLOAT32)
 to_float32.gradients(lambda g, y, x: astype(g, x.dtype))
-to_float64 = Elementwise(kernels.TO_FLOAT64)
+to_float64: Elementwise = Elementwise(kernels.TO_FLOAT64)
 to_float64.gradients(lambda g, y, x: astype(g, x.dtype))
 
 
+def pow(x: Any, y: Any) -> Tensor:  # noqa: A001
+    """Return x to the power y; a square is one product."""
+    if type(y) in (int, float) and y == 2:
+        (tensor,) = promote("power", [x])
+        return multiply(tensor, tensor)
+    return power(x, y)
+
+
 def astype(x: Any, dtype: Any) -> Tensor:
-    """Return `x` in float32 or float64; differentiable."""
+    """Return `x` in float32 or float64; differentiable.
+
+    Raises
+    ------
+    TypeError
+        For any other type.
+    """
     wanted = np.dtype(dtype)
     if isinstance(x, Tensor) and x.dtype == wanted:
         return x
-    if isinstance(x, Tensor) and x.dtype.kind in "ib":
-        return Tensor.wrap(x.data.astype(wanted))
-    if wanted == np.float32:
-        return to_float32(x)
-    if wanted == np.float64:
-        return to_float64(x)
+    if wanted in (np.float32, np.float64):
+        tensor = as_tensor(x, "astype")
+        if tensor.dtype.kind != "f":
+            return Tensor.wrap(tensor.data.astype(wanted))
+        return to_float32(tensor) if wanted == np.float32 else to_float64(tensor)
     raise TypeError(
         refusal("astype", "converts to float32 or float64", str(wanted), "Use .numpy() for others.")
     )
@@ -254,4 +283,4 @@ def _share(first: Tensor, both: Tensor) -> Tensor:
 
 OPERATIONS["astype"] = astype
 OPERATIONS["abs"] = absolute
-OPERATIONS["pow"] = power
+OPERATIONS["pow"] = OPERATIONS["power"] = pow

@@ -1,0 +1,258 @@
+"""Controls: from a command to a change of a fit's knobs and freeze flags, and back.
+
+Every change returns what stood before and how to restore it, so that undo needs no
+inverse commands. Names and values are checked before anything is changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from interactive_train.nn.module import modules
+from interactive_train.optim.leaf import Leaf
+from interactive_train.optim.setting import Setting, checked_value
+from interactive_train.optim.state import matches
+from interactive_train.runtime.errors import did_you_mean, refusal
+from interactive_train.runtime.hyperparameter import Hyperparameter
+from interactive_train.training.commands import Adjust, Command, Freeze, Release, Thaw
+from interactive_train.training.stepper import Stepper
+from interactive_train.training.view import GroupView, KnobView
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a command did: texts before and after, the new number if it is one, and the way back."""
+
+    old: str
+    new: str
+    restore: Callable[[], None]
+    value: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One place where a knob's setting is kept."""
+
+    settings: dict[Any, Setting]
+    key: Any
+    description: Hyperparameter
+
+    @property
+    def setting(self) -> Setting:
+        """The setting that stands there."""
+        return self.settings[self.key]
+
+
+class Controls:
+    """The knobs and freeze flags of a stepper, by path and name."""
+
+    def __init__(self, stepper: Stepper, model: Any) -> None:
+        self._stepper = stepper
+        self._modules = modules(model)
+
+    # Commands -------------------------------------------------------------------------
+
+    def check(self, command: Command, where: str) -> None:
+        """Raise if a command cannot be applied; change nothing."""
+        if isinstance(command, Adjust):
+            for target in self.targets(command.path, command.name, where):
+                checked_value(command.value, target.description, where)
+        elif isinstance(command, Release):
+            self.targets(command.path, command.name, where)
+        elif isinstance(command, (Freeze, Thaw)):
+            self.leaves(command.path, where)
+
+    def apply(self, command: Command, where: str) -> Change:
+        """Apply an adjust, release, freeze or thaw."""
+        if isinstance(command, (Freeze, Thaw)):
+            return self._set_frozen(command, where)
+        assert isinstance(command, (Adjust, Release))
+        targets = self.targets(command.path, command.name, where)
+        step = self._stepper.step + 1
+        before = [(target, target.setting) for target in targets]
+        if isinstance(command, Adjust):
+            values = [checked_value(command.value, t.description, where) for t in targets]
+            after = [t.setting.adjusted(v) for t, v in zip(targets, values, strict=True)]
+        else:
+            after = [t.setting.released() for t in targets]
+        for target, setting in zip(targets, after, strict=True):
+            target.description.check(setting.effective(step), where)
+        for target, setting in zip(targets, after, strict=True):
+            target.settings[target.key] = setting
+
+        def restore() -> None:
+            for target, setting in before:
+                target.settings[target.key] = setting
+
+        old, new = before[0][1], after[0]
+        value = new.effective(step)
+        return Change(_shown(old, step), _shown(new, step), restore, value)
+
+    def _set_frozen(self, command: Freeze | Thaw, where: str) -> Change:
+        leaves = self.leaves(command.path, where)
+        before = [(leaf, leaf.frozen) for leaf in leaves]
+        words = {True: "frozen", False: "training"}
+        was = {frozen for _, frozen in before}
+        for leaf in leaves:
+            leaf.frozen = isinstance(command, Freeze)
+
+        def restore() -> None:
+            for leaf, frozen in before:
+                leaf.frozen = frozen
+
+        old = words[was.pop()] if len(was) == 1 else "partly frozen"
+        return Change(old, words[isinstance(command, Freeze)], restore)
+
+    # Names ----------------------------------------------------------------------------
+
+    def targets(self, path: str, name: str, where: str) -> list[Target]:
+        """Return where a knob is kept: in the optimiser's leaves or in layers.
+
+        Raises
+        ------
+        ValueError
+            For an unknown path or name, and for a name that both own there.
+        """
+        own = self._stepper.layer_knobs
+        if not path:
+            found = [t for _, leaf in self._stepper.opt.leaves() for t in _of(leaf, name)]
+            if not found:
+                self._refuse_name(path, name, where)
+            return found
+        selected = [leaf for p, leaf in self._stepper.opt.leaves() if matches(p, path)]
+        optimiser = [t for leaf in selected for t in _of(leaf, name)]
+        layers = [
+            Target(own, (p, knob.name), knob)
+            for p, module in self._modules
+            for knob in module.hyperparameters
+            if knob.name == name and p and matches(p, path)
+        ]
+        if optimiser and layers:
+            raise ValueError(
+                refusal(
+                    where,
+                    f"{name!r} must be one knob at {path!r}",
+                    "both the optimiser's and the layer's",
+                    f"The optimiser's is adjust({path + '.weight'!r}, {name}=...), and without a "
+                    f"path adjust({name}=...) is the optimiser's everywhere.",
+                )
+            )
+        found = optimiser or layers
+        if not found:
+            known = self._stepper.opt.places()
+            if not selected and not any(p and matches(p, path) for p, _ in self._modules):
+                paths = [p for p, _ in self._modules if p] + list(known)
+                raise ValueError(
+                    refusal(
+                        where,
+                        "a layer, an array or a pattern",
+                        repr(path),
+                        did_you_mean(path, paths),
+                    )
+                )
+            self._refuse_name(path, name, where)
+        return found
+
+    def _refuse_name(self, path: str, name: str, where: str) -> None:
+        known = dict.fromkeys(
+            knob
+            for p, leaf in self._stepper.opt.leaves()
+            if not path or matches(p, path)
+            for knob in leaf.knobs
+        )
+        layers = {
+            p: knob.name
+            for p, module in self._modules
+            for knob in module.hyperparameters
+            if not path or (p and matches(p, path))
+        }
+        at = next((p for p, knob in layers.items() if knob == name), "")
+        fix = f"It is a layer's: adjust({at!r}, {name}=...)." if at else ""
+        raise ValueError(
+            refusal(
+                where,
+                "a hyperparameter of the optimiser" + (f" or of {path!r}" if path else ""),
+                repr(name),
+                fix or did_you_mean(name, [*known, *(layers.values() if path else ())]),
+            )
+        )
+
+    def leaves(self, path: str, where: str) -> list[Leaf]:
+        """Return the leaves below a path or pattern, all without one."""
+        found = [leaf for p, leaf in self._stepper.opt.places().items() if matches(p, path)]
+        if not path:
+            return [leaf for _, leaf in self._stepper.opt.leaves()]
+        if not found:
+            known = [g.path for g in self.groups()] + list(self._stepper.opt.places())
+            raise ValueError(
+                refusal(
+                    where,
+                    "a layer, an array or a pattern with trainable arrays",
+                    repr(path),
+                    did_you_mean(path, known),
+                )
+            )
+        return list(dict.fromkeys(found))
+
+    # Views ----------------------------------------------------------------------------
+
+    def knobs(self) -> tuple[KnobView, ...]:
+        """Return every knob; one whose leaves differ is listed once per differing layer."""
+        step = max(1, self._stepper.step + 1)
+        views: dict[tuple[str, str], KnobView] = {}
+        settings: dict[str, Setting] = {}
+        for path, leaf in self._stepper.opt.leaves():
+            for knob in leaf.rule.hyperparameters:
+                setting = leaf.knobs[knob.name]
+                if settings.setdefault(knob.name, setting) == setting:
+                    views.setdefault(("", knob.name), _view("", knob, setting, step))
+                else:
+                    layer = path.rpartition(".")[0] or path
+                    views.setdefault((layer, knob.name), _view(layer, knob, setting, step))
+        for path, module in self._modules:
+            for knob in module.hyperparameters:
+                setting = self._stepper.layer_knobs[path, knob.name]
+                views[path, knob.name] = _view(path, knob, setting, step)
+        return tuple(views.values())
+
+    def groups(self) -> tuple[GroupView, ...]:
+        """Return every layer with arrays of its own; for other trees, every branch or array."""
+        kinds = {path: type(module).__name__ for path, module in self._modules}
+        grouped: dict[str, list[tuple[str, Leaf]]] = {}
+        for path, leaf in self._stepper.opt.leaves():
+            layer = path.rpartition(".")[0]
+            grouped.setdefault(layer or path, []).append((path, leaf))
+        return tuple(
+            GroupView(
+                layer,
+                kinds.get(layer, "array" if len(pairs) == 1 else "arrays"),
+                sum(self._stepper.arrays[path].size for path, _ in pairs),
+                all(leaf.frozen for _, leaf in pairs),
+            )
+            for layer, pairs in grouped.items()
+        )
+
+
+def _of(leaf: Leaf, name: str) -> list[Target]:
+    return [Target(leaf.knobs, name, k) for k in leaf.rule.hyperparameters if k.name == name]
+
+
+def _view(path: str, knob: Hyperparameter, setting: Setting, step: int) -> KnobView:
+    return KnobView(
+        path,
+        knob,
+        setting.effective(step),
+        setting.base_value(step),
+        setting.scale,
+        setting.override,
+        setting.scheduled,
+    )
+
+
+def _shown(setting: Setting, step: int) -> str:
+    if not setting.scheduled or setting.override is not None:
+        return str(setting)
+    factor = "" if setting.scale == 1.0 else f" x {setting.scale:.4g}"
+    return f"schedule{factor} ({setting.effective(step):.4g})"

@@ -1,0 +1,73 @@
+"""Evaluation: a model on validation data - its loss and metrics, exact over unequal batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from interactive_train.data import Data, as_data, require_elements
+from interactive_train.metrics import Accumulator, Metric, as_metric
+from interactive_train.nn.context import Call, calling
+from interactive_train.nn.module import dtype_of
+from interactive_train.runtime.errors import refusal
+from interactive_train.training.objective import pair
+
+Metrics = Mapping[str, Any] | Sequence[Any] | Callable[..., Any] | None
+BATCH = 512  # examples at a time when arrays are given
+
+
+def named_metrics(metrics: Metrics, where: str) -> dict[str, Metric]:
+    """Return metrics by name, given as a dict, a list or one function."""
+    if metrics is None:
+        return {}
+    if isinstance(metrics, Mapping):
+        return {name: as_metric(f, where) for name, f in metrics.items()}
+    if callable(metrics):
+        metrics = [metrics]
+    if not isinstance(metrics, Sequence) or isinstance(metrics, str):
+        raise TypeError(
+            refusal(
+                where, "metrics is a dict of functions by name", repr(metrics), "{'accuracy': f}"
+            )
+        )
+    found = [as_metric(f, where) for f in metrics]
+    return {metric.name: metric for metric in found}
+
+
+def validation_data(data: Any, where: str) -> Data:
+    """Return validation data as `Data` that loses no example."""
+    if isinstance(data, tuple):
+        rows = np.shape(data[0])[0] if np.ndim(data[0]) else 0
+        return as_data(data, where, batch_size=max(1, min(BATCH, rows)), drop_last=False)
+    return as_data(data, where)
+
+
+def evaluate(
+    model: Any,
+    data: Data,
+    metrics: Mapping[str, Metric],
+    loss: Callable[..., Any] | None,
+    where: str,
+) -> dict[str, float]:
+    """Return the mean loss (as "loss", if there is one) and the metrics of a model on data.
+
+    The mean is weighted by examples.
+    """
+    accumulators = {name: Accumulator(metric, where) for name, metric in metrics.items()}
+    total, count = 0.0, 0
+    with calling(Call(False, dtype=dtype_of(model))):
+        for element in require_elements(iter(data.iterate(0, 0)), data, where):
+            x, targets = pair(element, where)
+            predictions = model(x)
+            if callable(targets) and not hasattr(targets, "__array__"):
+                total, count = total + float(targets(predictions)), count + 1
+                continue
+            rows = len(targets)
+            if loss is not None:
+                total, count = total + float(loss(predictions, targets)) * rows, count + rows
+            for accumulator in accumulators.values():
+                accumulator.add(np.asarray(predictions), targets)
+    values = {"loss": total / count} if count else {}
+    return values | {name: a.value() for name, a in accumulators.items()}

@@ -1,0 +1,352 @@
+"""Run: a fit in a background thread, and the commands that steer it.
+
+`submit` is the one way in: it checks a command, queues it for the next step boundary and
+returns a ticket. A run that has ended applies commands at once. All that a reader gets -
+views, states, history - is a copy or never changes.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from interactive_train.autodiff.tensor import Tensor
+from interactive_train.nn.context import Call, calling
+from interactive_train.nn.module import dtype_of
+from interactive_train.optim.setting import Setting
+from interactive_train.runtime.errors import refusal
+from interactive_train.training import frontend
+from interactive_train.training.commands import Command, Extend
+from interactive_train.training.events import Ended, Event
+from interactive_train.training.history import History
+from interactive_train.training.inbox import Pending
+from interactive_train.training.journal import Journal
+from interactive_train.training.registry import runs
+from interactive_train.training.report import Reports, drain
+from interactive_train.training.session import Session
+from interactive_train.training.state import TrainState
+from interactive_train.training.steering import Steering, check_command
+from interactive_train.training.ticket import Ticket
+from interactive_train.training.view import MetricView, RunView, Status
+
+
+class RunPaused(RuntimeError):
+    """`Run.wait` was called in a cell and the run paused: nobody could resume it from there."""
+
+
+class Run(Steering):
+    """A fit that goes on in the background.
+
+    Made by `Trainer.start`. Shown in a cell, it is its dashboard.
+
+    Attributes
+    ----------
+    name : str
+    error : BaseException or None
+        What ended the run, if it failed.
+
+    Examples
+    --------
+    >>> import interactive_train as it
+    >>> from interactive_train import losses, nn, optim
+    >>> trainer = it.Trainer(nn.Linear(1, 1), optim.SGD(0.1), loss=losses.mse)
+    >>> x = np.linspace(-1, 1, 8, dtype=np.float32).reshape(-1, 1)
+    >>> run = trainer.start(trainer.init(seed=0), (x, 3 * x), batch_size=8, epochs=50)
+    >>> run.wait().status
+    'finished'
+    >>> print(run.adjust(lr=0.01))
+    adjust lr: applied at step 50, 0.1 -> 0.01
+    >>> run.extend(steps=10).wait().new, run.wait().step
+    ('step 60', 60)
+    """
+
+    def __init__(
+        self, session: Session, reports: Reports, name: str, max_seconds: float | None
+    ) -> None:
+        self.name = name
+        self.error: BaseException | None = None
+        self._session, self._reports = session, reports
+        self._max_seconds = max_seconds
+        self._sequence = 0
+        self._active = False
+        self._reason = ""
+        self._thread: threading.Thread | None = None
+        self._changed = threading.Condition(session.lock)
+
+    @classmethod
+    def launch(
+        cls,
+        session: Session,
+        reports: Reports,
+        *,
+        model: Any,
+        name: str,
+        pace: float | None,
+        max_seconds: float | None,
+    ) -> Run:
+        """Start a run, in the background where somebody can steer it, else to its end."""
+        headless = frontend.is_headless()
+        if headless and session.plan.end_pass is None and max_seconds is None:
+            raise ValueError(
+                refusal(
+                    "trainer.start",
+                    "a run without a front end needs an end",
+                    "epochs=None and max_seconds=None",
+                    "Give epochs=10 or max_seconds=20.",
+                )
+            )
+        run = cls(session, reports, name, max_seconds)
+        if headless:
+            session.on_nonfinite = (
+                "raise" if session.on_nonfinite == "pause" else session.on_nonfinite
+            )
+        elif pace is not None:
+            session.pace = check_command(pace=pace)
+        runs.enter(run)
+        run._begin()
+        if headless:
+            run.wait()
+        return run
+
+    # What it is ---------------------------------------------------------------------------
+
+    @property
+    def status(self) -> Status:
+        """ready, running, paused, finished, stopped or failed."""
+        if self.error is not None:
+            return "failed"
+        if self._active:
+            return "paused" if self._session.paused else "running"
+        if not self._reason:
+            return "ready"
+        return "finished" if self._reason == "finished" else "stopped"
+
+    @property
+    def step(self) -> int:
+        """Completed steps, over all fits of the state."""
+        return self._session.stepper.step
+
+    @property
+    def epoch(self) -> int:
+        """The epoch of this run, from 1."""
+        return self._session.epoch
+
+    @property
+    def history(self) -> History:
+        """What was recorded so far."""
+        return self._session.history
+
+    @property
+    def journal(self) -> Journal:
+        """Every intervention, with its step."""
+        return self._session.journal
+
+    @property
+    def state(self) -> TrainState:
+        """The state behind the last completed step; a value that stays."""
+        return self._session.current_state()
+
+    def predict(self, x: Any) -> NDArray[Any]:
+        """Return the model's output at the last step boundary, as in evaluation."""
+        with self._session.lock:
+            model = self._session.stepper.model()
+        with calling(Call(False, dtype=dtype_of(model))):
+            output = model(x)
+        return output.numpy() if isinstance(output, Tensor) else np.asarray(output)
+
+    def evaluate(self) -> dict[str, float]:
+        """Return the validation metrics at the last step boundary.
+
+        Raises
+        ------
+        ValueError
+            If the run was started without validation data.
+        """
+        if self._session.evaluate is None:
+            raise ValueError(
+                refusal("run.evaluate", "needs validation data", "none", "Start with validation=.")
+            )
+        with self._session.lock:
+            model = self._session.stepper.model()
+        return dict(self._session.evaluate(model))
+
+    def setting(self, name: str, path: str = "") -> Setting:
+        """Return a knob as it stands: base, scale and override."""
+        with self._session.lock:
+            return self._session.controls.targets(path, name, "run.setting")[0].setting
+
+    # Commands -----------------------------------------------------------------------------
+
+    def submit(self, command: Command, *, source: str = "code", gesture: str = "") -> Ticket:
+        """Queue a command for the next step boundary; see `Source.submit`.
+
+        A command that cannot be applied comes back refused at once; nothing is raised.
+        """
+        with self._session.lock:
+            ticket = Ticket(self._sequence, describe(command))
+            try:
+                check_command(command)
+                self._session.controls.check(command, f"run.{type(command).__name__.lower()}")
+            except (TypeError, ValueError, KeyError) as error:
+                ticket.sequence = -1
+                return ticket.refuse(error)
+            self._sequence += 1
+            pending = Pending(command, ticket, source, gesture)
+            if self._active:
+                self._session.inbox.put(pending)
+                return ticket
+            self._session.apply(pending)
+            if isinstance(command, Extend) and ticket.error is None:
+                self._begin()
+        return ticket
+
+    def wait(self, timeout: float | None = None) -> Run:
+        """Block until the run has ended; returns the run.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds.
+
+        Raises
+        ------
+        RunPaused
+            When the run pauses: a cell that waits hears no slider.
+        TimeoutError
+            After `timeout`.
+        Exception
+            What ended the run.
+        """
+        end = None if timeout is None else time.monotonic() + timeout
+        with self._changed:
+            while self._active:
+                if self._session.paused:
+                    raise RunPaused(
+                        f"run.wait: the run paused at step {self.step}"
+                        + (f": {self._session.message}" if self._session.message else ".")
+                        + " Call run.resume() and wait again."
+                    )
+                left = None if end is None else end - time.monotonic()
+                if left is not None and left <= 0:
+                    raise TimeoutError(f"run.wait: still at step {self.step} after {timeout:g} s")
+                self._changed.wait(0.2 if left is None else min(left, 0.2))
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join()
+        if self.error is not None:
+            raise self.error
+        return self
+
+    def close(self) -> None:
+        """Stop the run and wait for its thread; for a run that nobody wants any more."""
+        if self._active:
+            self.stop()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(30)
+
+    # For front ends -----------------------------------------------------------------------
+
+    def view(self) -> RunView:
+        """Return everything that a dashboard shows, at one step boundary."""
+        session = self._session
+        with session.lock:
+            running = self._active and not session.paused
+            status = self.status
+            message = session.message
+            if self.error is not None:
+                message = f"{type(self.error).__name__}: {self.error}"
+            elif status == "stopped" and self._reason != "stopped":
+                message = self._reason
+            done = session.complete() and session.position == 0
+            return RunView(
+                name=self.name,
+                status=status,
+                step=session.stepper.step,
+                first_step=session.first_step,
+                last_step=session.last_step(),
+                epoch=max(1, session.epoch - (1 if done else 0)),
+                steps_per_epoch=session.data.steps_per_pass,
+                elapsed=session.running_time(running),
+                steps_per_second=session.rate if running else math.nan,
+                pace=session.pace,
+                loss=session.stepper.loss,
+                message=message,
+                knobs=session.controls.knobs(),
+                groups=session.controls.groups(),
+                metrics=self._metric_views(),
+                journal=session.journal.entries,
+                labels={"loss": "loss"},
+            )
+
+    def _metric_views(self) -> tuple[MetricView, ...]:
+        higher = self._session.history.higher_is_better
+        return tuple(
+            MetricView(name, steps, values, higher.get(name, not name.endswith("loss")))
+            for name, (steps, values) in self._session.history.metrics.items()
+        )
+
+    def series(self, name: str, start: int = 0) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return (steps, values) of a recorded column from the start-th row on."""
+        with self._session.lock:
+            return self.history.column("step", start), self.history.column(name, start)
+
+    def course(self, name: str, steps: Sequence[int], path: str = "") -> NDArray[np.float64]:
+        """Return the planned effective values of a knob at these steps."""
+        return self.setting(name, path).course(steps)
+
+    def _ipython_display_(self) -> None:
+        if not frontend.show(self):
+            print(repr(self))  # noqa: T201 - the display of a cell without widgets
+
+    def __repr__(self) -> str:
+        view = self.view()
+        end = f" of {view.last_step}" if view.last_step is not None else ""
+        loss = "" if math.isnan(view.loss) else f", loss {view.loss:.4g}"
+        return f"Run({self.name!r}, {view.status}, step {view.step}{end}{loss})"
+
+    # The thread ---------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        self._active, self._reason, self.error = True, "", None
+        self._thread = threading.Thread(target=self._work, name=f"train {self.name}", daemon=True)
+        self._session.clock(True)
+        self._thread.start()
+
+    def _work(self) -> None:
+        session = self._session
+        try:
+            for event in drain(session, self._reports):
+                self._note(event)
+        except BaseException as error:
+            self.error = error
+            self._reason = "failed"
+        finally:
+            with self._changed:
+                session.clock(False)
+                for pending in session.inbox.drain():
+                    session.apply(pending)
+                self._active = False
+                session.paused = False
+                self._changed.notify_all()
+
+    def _note(self, event: Event) -> None:
+        if isinstance(event, Ended):
+            self._reason = event.reason
+        elif self._max_seconds is not None and (
+            self._session.running_time(True) >= self._max_seconds
+        ):
+            self._session.stopping = f"stopped after {self._max_seconds:g} s"
+
+
+def describe(command: Command) -> str:
+    """Return a command in a few words."""
+    kind = type(command).__name__.lower()
+    target = ".".join(
+        part for part in (getattr(command, "path", ""), getattr(command, "name", "")) if part
+    )
+    return f"{kind} {target}".strip()

@@ -1,0 +1,302 @@
+"""Session: what one fit works on - stepper, data and plan, history and journal, controls.
+
+The loop moves it on step by step; commands change it between steps. Everything that another
+thread may read is changed under `lock`.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from interactive_train.data import Data, require_elements
+from interactive_train.training.commands import (
+    Adjust,
+    Advance,
+    Extend,
+    Freeze,
+    Note,
+    Pause,
+    Release,
+    Resume,
+    SetPace,
+    Stop,
+    Thaw,
+    Undo,
+)
+from interactive_train.training.controls import Controls
+from interactive_train.training.events import Applied
+from interactive_train.training.history import History
+from interactive_train.training.inbox import Inbox, Pending
+from interactive_train.training.journal import Journal
+from interactive_train.training.state import TrainState
+from interactive_train.training.stepper import Objective, Outcome, Stepper
+
+NonFinite = Literal["raise", "skip", "pause"]
+Evaluate = Callable[[Any], Mapping[str, float]]  # model -> metrics
+
+
+@dataclass
+class Plan:
+    """Where a fit ends: at a pass, at a step, or (None) when somebody stops it."""
+
+    end_pass: int | None = None
+    end_step: int | None = None
+
+
+@dataclass
+class Session:
+    """One fit.
+
+    Parameters
+    ----------
+    state : TrainState
+        Copied at entry.
+    data : Data
+    objective : callable
+        ``(model, element) -> loss``.
+    plan : Plan
+    evaluate : callable, optional
+        ``model -> {name: value}``, called at the end of every pass.
+    on_nonfinite : {"raise", "skip", "pause"}
+    pace : float, optional
+        Steps a second.
+    where : str
+        The call that errors name.
+    in_place : bool
+        See `Stepper`.
+    """
+
+    state: TrainState
+    data: Data
+    objective: Objective
+    plan: Plan
+    evaluate: Evaluate | None = None
+    on_nonfinite: NonFinite = "raise"
+    pace: float | None = None
+    where: str = "fit"
+    in_place: bool = False
+
+    stepper: Stepper = field(init=False)
+    controls: Controls = field(init=False)
+    history: History = field(init=False, default_factory=History)
+    journal: Journal = field(init=False, default_factory=Journal)
+    inbox: Inbox = field(init=False, default_factory=Inbox)
+    lock: Any = field(init=False, default_factory=threading.RLock)
+    paused: bool = field(init=False, default=False)
+    stopping: str = field(init=False, default="")
+    message: str = field(init=False, default="")
+    elapsed: float = field(init=False, default=0.0)
+    rate: float = field(init=False, default=math.nan)
+    metrics: dict[str, float] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.stepper = Stepper(self.state, self.where, self.in_place)
+        self.controls = Controls(self.stepper, self.state.model)
+        self.pass_index, self.position = self.state.position
+        self.first_step, self.first_pass = self.stepper.step, self.pass_index
+        self._pause_at: int | None = None
+        self._due = 0.0
+        self._undo: list[tuple[int, Callable[[], None]]] = []
+        self._mark = (time.monotonic(), self.stepper.step)
+        self._since = time.monotonic()
+
+    # The course of the fit --------------------------------------------------------------
+
+    @property
+    def epoch(self) -> int:
+        """The epoch of this fit that is in progress, from 1."""
+        return self.pass_index - self.first_pass + 1
+
+    def elements(self) -> Iterator[Any]:
+        """Return the rest of the current pass."""
+        found = self.data.iterate(self.pass_index, self.position)
+        return require_elements(iter(found), self.data, self.where, self.position)
+
+    def commit(self, outcome: Outcome) -> None:
+        """Make a computed step current and record it."""
+        with self.lock:
+            self.stepper.commit(outcome)
+            self.position = self.data.next_position(self.position)
+            self.history.append(
+                outcome.step, self.epoch, outcome.loss, outcome.lr, outcome.gradient_norm
+            )
+            self._tick()
+
+    def skip(self) -> None:
+        """Consume a batch and a step that was not finite."""
+        with self.lock:
+            self.stepper.skip()
+            self.position = self.data.next_position(self.position)
+
+    def halt(self, reason: str) -> None:
+        """Pause in front of a step that was not finite."""
+        with self.lock:
+            self.paused, self.message = True, reason
+
+    def end_pass(self) -> None:
+        """Go on to the next pass over the data."""
+        with self.lock:
+            self.pass_index, self.position = self.pass_index + 1, 0
+
+    def run_evaluation(self) -> Mapping[str, float]:
+        """Evaluate the validation data, if there are any, and record the result."""
+        if self.evaluate is not None:
+            values = dict(self.evaluate(self.stepper.model()))
+            with self.lock:
+                self.metrics = values
+                self.history.record(self.stepper.step, values)
+        return self.metrics
+
+    def complete(self) -> bool:
+        """Whether the planned end is reached."""
+        plan = self.plan
+        if plan.end_step is not None and self.stepper.step >= plan.end_step:
+            return True
+        return plan.end_pass is not None and self.pass_index >= plan.end_pass
+
+    def last_step(self) -> int | None:
+        """Return the planned number of the last step, None if it is not known."""
+        if self.plan.end_step is not None:
+            return self.plan.end_step
+        per_pass = self.data.steps_per_pass
+        if self.plan.end_pass is None or per_pass is None:
+            return None
+        rest = 0
+        if self.position:
+            size = max(1, self.data.next_position(0))
+            rest = per_pass - math.ceil(self.position / size)
+        whole = self.plan.end_pass - self.pass_index - (1 if self.position else 0)
+        return self.stepper.step + rest + whole * per_pass
+
+    def current_state(self) -> TrainState:
+        """Return the state behind the last completed step."""
+        with self.lock:
+            return self.stepper.state((self.pass_index, self.position))
+
+    # Between steps ----------------------------------------------------------------------
+
+    def delay(self) -> float:
+        """Return how long the next step has to wait for the pace, in seconds."""
+        if self.pace is None:
+            return 0.0
+        return self._due - time.monotonic()
+
+    def note_start_of_step(self) -> None:
+        """Book the time of a step under the pace; lost time is not made up for."""
+        if self.pace is not None:
+            self._due = max(self._due, time.monotonic() - 1.0 / self.pace) + 1.0 / self.pace
+
+    def pause_if_due(self) -> None:
+        """Pause when the steps of an `Advance` are taken."""
+        if self._pause_at is not None and self.stepper.step >= self._pause_at:
+            with self.lock:
+                self.paused, self._pause_at = True, None
+
+    def clock(self, running: bool) -> None:
+        """Start or stop counting the running time."""
+        now = time.monotonic()
+        if running:
+            self._since, self._mark = now, (now, self.stepper.step)
+        else:
+            self.elapsed += now - self._since
+            self._since = now
+
+    def running_time(self, running: bool) -> float:
+        """Return the seconds of running so far, pauses excluded."""
+        return self.elapsed + (time.monotonic() - self._since if running else 0.0)
+
+    def _tick(self) -> None:
+        now = time.monotonic()
+        then, step = self._mark
+        if now - then >= 0.5:
+            self.rate = (self.stepper.step - step) / (now - then)
+            self._mark = (now, self.stepper.step)
+
+    def apply(self, pending: Pending) -> Applied:
+        """Apply one command; a command that fails changes nothing and says so on its ticket."""
+        with self.lock:
+            try:
+                self._apply(pending)
+            except Exception as error:
+                pending.ticket.refuse(error)
+            return Applied(self.stepper.step, pending.ticket)
+
+    def _apply(self, pending: Pending) -> None:
+        command, step = pending.command, self.stepper.step
+        kind = type(command).__name__.lower()
+        path, name = getattr(command, "path", ""), getattr(command, "name", "")
+        old = new = ""
+        value = None
+        restore: Callable[[], None] | None = None
+        match command:
+            case Adjust() | Release() | Freeze() | Thaw():
+                change = self.controls.apply(command, f"run.{kind}")
+                old, new, value, restore = change.old, change.new, change.value, change.restore
+            case Pause():
+                self.paused, self._pause_at = True, None
+            case Resume():
+                self.paused, self._pause_at, self.message = False, None, ""
+            case Advance(steps):
+                self.paused, self._pause_at, self.message = False, step + steps, ""
+                new = f"{steps} steps"
+            case Stop():
+                self.stopping, self.paused = "stopped", False
+            case SetPace(pace):
+                old, new = _pace(self.pace), _pace(pace)
+                self.pace, self._due = pace, 0.0
+            case Extend(epochs, steps):
+                old = f"step {self.last_step()}"
+                self._extend(epochs, steps)
+                new = f"step {self.last_step()}"
+            case Note(text):
+                new = text
+            case Undo():
+                path, name, old, new = self._take_back()
+        pending.ticket.apply(step, old, new)
+        entry = self.journal.add(
+            step,
+            kind,
+            path=path,
+            name=name,
+            old=old,
+            new=new,
+            source=pending.source,
+            value=value,
+            gesture=pending.gesture,
+        )
+        if restore is not None and not any(n == entry.sequence for n, _ in self._undo):
+            self._undo.append((entry.sequence, restore))
+
+    def _extend(self, epochs: int | None, steps: int | None) -> None:
+        self.stopping = ""
+        if steps is not None:
+            self.plan.end_step = max(self.last_step() or 0, self.stepper.step) + steps
+            self.plan.end_pass = None
+        elif epochs is not None:
+            per_pass = self.data.steps_per_pass
+            if self.plan.end_step is not None and per_pass is not None:
+                self.plan.end_step = max(self.plan.end_step, self.stepper.step) + epochs * per_pass
+            else:
+                begun = self.pass_index + (1 if self.position else 0)  # a begun pass is finished
+                base = begun if self.plan.end_pass is None else max(self.plan.end_pass, begun)
+                self.plan.end_pass, self.plan.end_step = base + epochs, None
+
+    def _take_back(self) -> tuple[str, str, str, str]:
+        if not self._undo:
+            raise ValueError(
+                "run.undo: an intervention that still stands; got none. Nothing was changed."
+            )
+        sequence, restore = self._undo.pop()
+        restore()
+        entry = self.journal[sequence]
+        self.journal.mark_undone(sequence)
+        return entry.path, entry.name, entry.new, entry.old
+
+
+def _pace(pace: float | None) -> str:
+    return "full speed" if pace is None else f"{pace:g} steps a second"

@@ -1,0 +1,454 @@
+"""Trainer: a model, a rule and a loss; over states that are values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from interactive_train import tree
+from interactive_train.autodiff.tensor import Tensor
+from interactive_train.data import as_data
+from interactive_train.nn.context import Call, calling
+from interactive_train.nn.functional import init, shadow
+from interactive_train.nn.module import declared, dtype_of
+from interactive_train.optim import OptimizerState, Rule, setup
+from interactive_train.runtime.checks import flag, whole_number
+from interactive_train.runtime.errors import did_you_mean, refusal
+from interactive_train.runtime.key import Key
+from interactive_train.training.evaluation import (
+    Metrics,
+    evaluate,
+    named_metrics,
+    validation_data,
+)
+from interactive_train.training.events import Event, Stepped
+from interactive_train.training.history import History
+from interactive_train.training.objective import Loss, of_predictions
+from interactive_train.training.progress import Bar
+from interactive_train.training.report import Report, Reports, drain
+from interactive_train.training.run import Run
+from interactive_train.training.session import Evaluate, NonFinite, Plan, Session
+from interactive_train.training.state import TrainState, layer_knobs_of
+from interactive_train.training.stepper import Stepper
+
+
+class Trainer:
+    """Trains a model; every method takes a state and returns a new one.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Declared; its arrays live in the state.
+    rule : optim.Rule or callable
+        ``lambda path, x: rule`` chooses per array.
+    loss : callable, optional
+        ``loss(predictions, targets) -> scalar``. Without it, data elements are ``(x, loss_fn)``.
+
+    Attributes
+    ----------
+    history : History
+        Of the last fit.
+    last_state : TrainState or None
+        Behind the last completed step of the last fit, also when that fit raised.
+
+    Examples
+    --------
+    >>> import interactive_train as it
+    >>> from interactive_train import losses, nn, optim
+    >>> trainer = it.Trainer(nn.Linear(1, 1), optim.SGD(0.1), loss=losses.mse)
+    >>> x = np.linspace(-1, 1, 8, dtype=np.float32).reshape(-1, 1)
+    >>> state = trainer.init(seed=0)
+    >>> state = trainer.fit(state, (x, 3 * x), batch_size=8, epochs=200, progress=False)
+    >>> round(float(state.model.weight[0, 0]), 2), state.step
+    (3.0, 200)
+    """
+
+    def __init__(self, model: Any, rule: Any, loss: Loss | None = None) -> None:
+        if not callable(model):
+            raise TypeError(
+                refusal("it.Trainer", "the model is an nn.Module", type(model).__name__, "")
+            )
+        if isinstance(rule, type) or not (isinstance(rule, Rule) or callable(rule)):
+            got = f"the class {rule.__name__}" if isinstance(rule, type) else repr(rule)
+            raise TypeError(
+                refusal(
+                    "it.Trainer", "the second argument is a rule", got, "Give optim.Adam(1e-3)."
+                )
+            )
+        if loss is not None and not callable(loss):
+            raise TypeError(
+                refusal("it.Trainer", "the loss is a function", repr(loss), "Give losses.mse.")
+            )
+        self.model, self.rule, self.loss = model, rule, loss
+        self.history = History()
+        self.last_state: TrainState | None = None
+
+    # States -----------------------------------------------------------------------------
+
+    def init(self, seed: int | None = 0, dtype: Any = np.float32) -> TrainState:
+        """Return the state before the first step; the same seed gives the same state.
+
+        Parameters
+        ----------
+        seed : int or None
+            Of the weights and of all that is random later; None draws fresh entropy.
+        dtype : float32 or float64
+        """
+        key = Key.from_seed(seed, "trainer.init")
+        number = key.low >> 1 if seed is None else seed
+        return self._state(init(self.model, number, dtype), key)
+
+    def make_state(self, weights: Any, seed: int | None = 0) -> TrainState:
+        """Return a state that starts from given weights, with fresh moments.
+
+        Parameters
+        ----------
+        weights : Module, (params, layer_state), or dict of arrays by path
+            Arrays that are not given keep their initial values.
+        seed : int or None
+
+        Raises
+        ------
+        KeyError
+            For a path that the model lacks (with a did-you-mean).
+        ValueError
+            For an array of another shape.
+        """
+        given: dict[str, Any] = {}
+        parts = weights if isinstance(weights, tuple) else (weights,)
+        for part in parts:
+            flat = isinstance(part, Mapping) and any("." in str(key) for key in part)
+            given |= dict(part) if flat else dict(tree.flatten_with_paths(part))
+        model = init(self.model, seed) if declared(self.model) else self.model
+        own = dict(tree.flatten_with_paths(model))
+        for path, array in given.items():
+            if path not in own:
+                raise KeyError(
+                    refusal(
+                        "trainer.make_state", "a path of the model", path, did_you_mean(path, own)
+                    )
+                )
+            if np.shape(array) != own[path].shape:
+                raise ValueError(
+                    refusal(
+                        "trainer.make_state",
+                        f"the array at {path!r} has shape {own[path].shape}",
+                        str(np.shape(array)),
+                    )
+                )
+        floats = [np.asarray(a) for a in given.values() if np.asarray(a).dtype.kind == "f"]
+        dtype = floats[0].dtype if floats else np.dtype(np.float32)
+        arrays = {
+            path: np.array(value, dtype=dtype if value.dtype.kind == "f" else None)
+            for path, value in (own | {p: np.asarray(a) for p, a in given.items()}).items()
+        }
+        return self._state(shadow(model, arrays), Key.from_seed(seed, "trainer.make_state"))
+
+    def _state(self, model: Any, key: Key) -> TrainState:
+        opt_state: OptimizerState = setup(self.rule, model, check_writable=False)
+        fresh = TrainState(model, opt_state, layer_knobs_of(model), key)
+        return Stepper(fresh).state((0, 0))
+
+    # Fits -------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        state: TrainState,
+        data: Any,
+        *,
+        epochs: int = 1,
+        batch_size: int | None = None,
+        shuffle: int | None = None,
+        report: Report | Sequence[Report] | None = None,
+        validation: Any = None,
+        metrics: Metrics = None,
+        on_nonfinite: NonFinite = "raise",
+        progress: bool = True,
+    ) -> TrainState:
+        """Train over the data and return the state behind the last step.
+
+        Parameters
+        ----------
+        state : TrainState
+            Keeps its value.
+        data : Data, arrays (x, y), or iterable of elements
+            Elements are ``(x, targets)`` or ``(x, loss_fn)``.
+        epochs : int
+            Passes over the data, in addition to those that the state has seen.
+        batch_size, shuffle : int, optional
+            For arrays: rows per step (64), and the seed of a fresh order in each pass.
+        report : callable or list of callables
+            Called behind every step with those of ``step, global_step, epoch, loss, lr,
+            metrics, state`` that it declares; ``"stop"`` or `EarlyStop` ends the fit.
+        validation : data, optional
+            Evaluated behind every pass.
+        metrics : dict or list of functions, optional
+            Of the validation data.
+        on_nonfinite : {"raise", "skip"}
+            What to do about a loss or gradient that is not finite.
+        progress : bool
+            Show a bar (needs tqdm).
+
+        Returns
+        -------
+        TrainState
+
+        Raises
+        ------
+        NonFiniteError
+            Before the step that is not finite changed anything. After this and every other error
+            `last_state` is the state behind the last completed step.
+        """
+        where = "trainer.fit"
+        session = self._session(
+            state,
+            data,
+            where,
+            epochs=epochs,
+            batch_size=batch_size,
+            shuffle=shuffle,
+            validation=validation,
+            metrics=metrics,
+            on_nonfinite=on_nonfinite,
+        )
+        reports = Reports(report, where)
+        total = session.last_step()
+        bar = Bar(
+            None if total is None else total - state.step, "fit", flag(progress, "progress", where)
+        )
+        self.history = session.history
+        last: Event | None = None
+        try:
+            for event in drain(session, reports):
+                bar(event)
+                last = event if isinstance(event, Stepped) else last
+        except BaseException as error:
+            error.add_note(
+                f"trainer.fit: {session.stepper.step - state.step} steps were completed; "
+                "trainer.last_state holds the state behind them."
+            )
+            raise
+        finally:
+            self.last_state = session.current_state()
+            bar.close(last)
+        return self.last_state
+
+    def start(
+        self,
+        state: TrainState,
+        data: Any,
+        *,
+        epochs: int | None = None,
+        batch_size: int | None = None,
+        shuffle: int | None = None,
+        report: Report | Sequence[Report] | None = None,
+        validation: Any = None,
+        metrics: Metrics = None,
+        pace: float | None = None,
+        max_seconds: float | None = None,
+        on_nonfinite: NonFinite = "pause",
+        name: str = "run",
+    ) -> Run:
+        """Train in the background and return at once; the run is steered while it goes.
+
+        Without a front end (nbclient, nbconvert, papermill) it blocks until the run ended, ignores
+        the pace, and a policy of "pause" means "raise".
+
+        Parameters
+        ----------
+        state, data, batch_size, shuffle, report, validation, metrics
+            As in `fit`.
+        epochs : int, optional
+            None runs until it is stopped.
+        pace : float, optional
+            Steps a second that a person can follow; None is full speed.
+        max_seconds : float, optional
+            Stop after this time of running.
+        on_nonfinite : {"pause", "raise", "skip"}
+        name : str
+            What the dashboard calls the run.
+
+        Returns
+        -------
+        Run
+            Shown in a cell, it is its dashboard.
+        """
+        session = self._session(
+            state,
+            data,
+            "trainer.start",
+            epochs=epochs,
+            batch_size=batch_size,
+            shuffle=shuffle,
+            validation=validation,
+            metrics=metrics,
+            on_nonfinite=on_nonfinite,
+        )
+        self.history = session.history
+        return Run.launch(
+            session,
+            Reports(report, "trainer.start"),
+            model=self.model,
+            name=name,
+            pace=pace,
+            max_seconds=max_seconds,
+        )
+
+    def _session(
+        self,
+        state: TrainState,
+        data: Any,
+        where: str,
+        *,
+        epochs: int | None,
+        batch_size: int | None,
+        shuffle: int | None,
+        validation: Any,
+        metrics: Metrics,
+        on_nonfinite: NonFinite,
+    ) -> Session:
+        require_state(state, where)
+        if epochs is not None:
+            whole_number(epochs, "epochs", where, low=1)
+        if on_nonfinite not in ("raise", "skip", "pause"):
+            raise ValueError(
+                refusal(where, 'on_nonfinite is "raise", "skip" or "pause"', repr(on_nonfinite))
+            )
+        pipeline = as_data(data, where, batch_size=batch_size, shuffle=shuffle)
+        passes, position = state.position
+        if pipeline.is_one_shot:
+            passes, position = 0, 0
+        plan = Plan(None if epochs is None else passes + epochs)
+        return Session(
+            TrainState(
+                state.model,
+                state.opt_state,
+                state.layer_knobs,
+                state.key,
+                state.step,
+                (passes, position),
+                state.loss,
+            ),
+            pipeline,
+            of_predictions(self.loss, where),
+            plan,
+            self._evaluator(validation, metrics, where),
+            on_nonfinite,
+            where=where,
+        )
+
+    def _evaluator(self, validation: Any, metrics: Metrics, where: str) -> Evaluate | None:
+        chosen = named_metrics(metrics, where)
+        if validation is None:
+            if chosen:
+                raise ValueError(
+                    refusal(
+                        where,
+                        "metrics are those of validation data",
+                        "metrics without validation=",
+                        "Pass validation=(x_test, y_test).",
+                    )
+                )
+            return None
+        data = validation_data(validation, where)
+
+        def evaluator(model: Any) -> dict[str, float]:
+            values = evaluate(model, data, chosen, self.loss, where)
+            return {f"validation_{name}": value for name, value in values.items()}
+
+        return evaluator
+
+    # Single calls -------------------------------------------------------------------------
+
+    def step(
+        self,
+        state: TrainState,
+        x: Any,
+        targets: Any = None,
+        *,
+        loss: Loss | None = None,
+        training: bool = True,
+    ) -> tuple[float, TrainState]:
+        """Take one step and return (loss before the update, new state).
+
+        Parameters
+        ----------
+        state : TrainState
+            Keeps its value.
+        x : array_like
+        targets : array_like, optional
+            For the trainer's loss.
+        loss : callable, optional
+            ``loss(predictions)``, instead of targets.
+        training : bool
+            Whether layers behave as in training. The step is taken in either case.
+        """
+        require_state(state, "trainer.step")
+        inner = of_predictions(self.loss, "trainer.step")
+        element = (x, loss if loss is not None else targets)
+        if element[1] is None:
+            raise TypeError(
+                refusal("trainer.step", "needs targets or loss=", "neither", "loss=lambda p: ...")
+            )
+
+        def objective(model: Any, pair_: Any) -> Any:
+            if training:
+                return inner(model, pair_)
+            with calling(Call(False, dtype=dtype_of(state.model))):
+                return inner(model, pair_)
+
+        stepper = Stepper(state, "trainer.step")
+        outcome = stepper.compute(objective, element)
+        stepper.commit(outcome)
+        return outcome.loss, stepper.state(state.position)
+
+    def predict(self, state: TrainState, x: Any) -> np.ndarray[Any, Any]:
+        """Return the model's output, as in evaluation: no dropout, no statistics moved.
+
+        Parameters
+        ----------
+        state : TrainState
+        x : array_like
+            One batch of inputs.
+
+        Returns
+        -------
+        ndarray, read-only
+        """
+        require_state(state, "trainer.predict")
+        with calling(Call(False, dtype=dtype_of(state.model))):
+            output = state.model(x)
+        return output.numpy() if isinstance(output, Tensor) else np.asarray(output)
+
+    def evaluate(self, state: TrainState, data: Any, metrics: Metrics = None) -> dict[str, float]:
+        """Return the loss and the metrics on data, weighted by examples.
+
+        Parameters
+        ----------
+        state : TrainState
+        data : Data, arrays (x, y), or iterable of elements
+        metrics : dict or list of functions, optional
+
+        Returns
+        -------
+        dict of float
+        """
+        require_state(state, "trainer.evaluate")
+        where = "trainer.evaluate"
+        chosen = named_metrics(metrics, where)
+        return evaluate(state.model, validation_data(data, where), chosen, self.loss, where)
+
+
+def require_state(state: Any, where: str) -> None:
+    """Refuse what is no TrainState."""
+    if not isinstance(state, TrainState):
+        raise TypeError(
+            refusal(
+                where,
+                "the first argument is a TrainState",
+                type(state).__name__,
+                "Make one with state = trainer.init(seed=0).",
+            )
+        )
