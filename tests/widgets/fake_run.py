@@ -11,11 +11,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from interactive_train.optim.setting import Base, Setting, checked_value
 from interactive_train.runtime.hyperparameter import Hyperparameter
 from interactive_train.training import commands
 from interactive_train.training.commands import Command
@@ -43,27 +44,30 @@ BETA1 = Hyperparameter("beta1", 0.9, low=0.0, high=1.0, open_high=True)
 RATE = Hyperparameter("rate", 0.1, low=0.0, high=1.0, open_high=True, label="Dropout")
 
 
-@dataclass
 class Knob:
-    description: Hyperparameter
-    path: str
-    base: Callable[[int], float]
-    scheduled: bool = False
-    scale: float = 1.0
-    override: float | None = None
+    def __init__(self, description: Hyperparameter, path: str, base: Base) -> None:
+        self.description, self.path, self.setting = description, path, Setting(base)
 
     def at(self, step: int) -> float:
-        return self.override if self.override is not None else self.scale * self.base(step)
+        return self.setting.effective(step)
+
+    def shown(self, step: int) -> str:
+        setting = self.setting
+        if setting.override is not None or not setting.scheduled:
+            return f"{self.at(step):.4g}"
+        factor = f" x {setting.scale:.4g}" if setting.scale != 1 else ""
+        return f"schedule{factor} ({self.at(step):.4g})"
 
     def view(self, step: int) -> KnobView:
+        s = self.setting
         return KnobView(
             self.path,
             self.description,
             self.at(step),
-            self.base(step),
-            self.scale,
-            self.override,
-            self.scheduled,
+            s.base_value(step),
+            s.scale,
+            s.override,
+            s.scheduled,
         )
 
 
@@ -89,7 +93,7 @@ class FakeRun:
         steps_per_epoch: int = 22,
     ) -> None:
         total = last_step or 2000
-        lr = warmup_cosine(1e-3, total // 10, total) if scheduled else (lambda step: 1e-3)
+        lr: Base = warmup_cosine(1e-3, total // 10, total) if scheduled else 1e-3
         self.name = name
         self.status: Status = "ready"
         self.step = 0
@@ -100,10 +104,10 @@ class FakeRun:
         self.nan_at: int | None = None
         self.fail_at: int | None = None
         self.knobs = [
-            Knob(BETA1, "", lambda step: 0.9),
-            Knob(LR, "", lr, scheduled),
-            Knob(DECAY, "", lambda step: 1e-4),
-            Knob(RATE, "layers.2", lambda step: 0.1),
+            Knob(BETA1, "", 0.9),
+            Knob(LR, "", lr),
+            Knob(DECAY, "", 1e-4),
+            Knob(RATE, "layers.2", 0.1),
         ]
         self.frozen = {"layers.0": False, "layers.3": False, "layers.5": False}
         self.journal: list[JournalEntry] = []
@@ -146,8 +150,12 @@ class FakeRun:
                 for path, count in zip(self.frozen, (8320, 4128, 330), strict=True)
             ),
             metrics=(
-                MetricView("validation_accuracy", steps, np.array([a[1] for a in self._accuracy]), True),
-                MetricView("validation_loss", steps, np.array([a[2] for a in self._accuracy]), False),
+                MetricView(
+                    "validation_accuracy", steps, np.array([a[1] for a in self._accuracy]), True
+                ),
+                MetricView(
+                    "validation_loss", steps, np.array([a[2] for a in self._accuracy]), False
+                ),
             ),
             journal=tuple(self.journal),
             labels={"loss": "nats per example"},
@@ -209,7 +217,7 @@ class FakeRun:
                 before, mark = now, self.step
 
     def step_once(self) -> None:
-        """Take one step: the loss sinks faster with a good learning rate, explodes with a bad one."""
+        """Take one step: the loss sinks with a good learning rate, explodes with a bad one."""
         step = self.step + 1
         lr = self._knob("lr").at(step)
         speed = lr / 3e-3 * (1.0 - lr / 0.03) * (0.3 if self.frozen["layers.0"] else 1.0)
@@ -224,12 +232,14 @@ class FakeRun:
             self.status = "failed"
             self.message = (
                 "ValueError: losses.cross_entropy_sparse: labels must lie in [0, 10); got 12. "
-                "Check the labels.\n  File \"loss.py\", line 12, in loss\n" + "    frame\n" * 12
+                'Check the labels.\n  File "loss.py", line 12, in loss\n' + "    frame\n" * 12
             )
             return
         if step > len(self._steps):
             self._steps = np.concatenate((self._steps, np.empty_like(self._steps)))
-            self._values = {k: np.concatenate((v, np.empty_like(v))) for k, v in self._values.items()}
+            self._values = {
+                k: np.concatenate((v, np.empty_like(v))) for k, v in self._values.items()
+            }
         self._steps[step - 1] = step
         self._values["loss"][step - 1] = value
         self._values["lr"][step - 1] = lr
@@ -272,37 +282,31 @@ class FakeRun:
         match command:
             case commands.Adjust(name=name, value=value, path=path):
                 knob = self._knob(name, path)
-                before = (knob.base, knob.scale, knob.override)
-                old = f"{knob.at(self.step + 1):.4g}"
-                if isinstance(value, commands.Scaled):
-                    knob.scale, knob.override = value.factor, None
-                    new = f"schedule × {value.factor:.3g}"
-                else:
-                    assert isinstance(value, (int, float))
-                    number = knob.description.check(value, "run.adjust")
-                    if knob.scheduled:
-                        knob.override = number
-                    else:
-                        knob.base = lambda step, number=number: number  # type: ignore[misc]
-                    new = f"{number:.4g}"
-                return self._write("adjust", path, name, old, new, source, gesture, knob, before)
+                checked = checked_value(value, knob.description, "run.adjust")
+                after = knob.setting.adjusted(checked)
+                knob.description.check(after.effective(self.step + 1), "run.adjust")
+                return self._turn("adjust", knob, after, source, gesture)
             case commands.Release(name=name, path=path):
                 knob = self._knob(name, path)
-                before = (knob.base, knob.scale, knob.override)
-                old = f"{knob.at(self.step + 1):.4g}"
-                knob.scale, knob.override = 1.0, None
-                return self._write("release", path, name, old, "schedule", source, "", knob, before)
+                return self._turn("release", knob, knob.setting.released(), source, "")
             case commands.Freeze(path=path) | commands.Thaw(path=path):
                 if path not in self.frozen:
                     raise ValueError(f"run.freeze: the path must name a layer; got {path!r}.")
                 now = isinstance(command, commands.Freeze)
                 was, self.frozen[path] = self.frozen[path], now
-                words = ("free", "frozen")
+                words = ("training", "frozen")
                 row, self._gesture = len(self.journal), ""
                 self.journal.append(
                     JournalEntry(
-                        row, self.step, "freeze" if now else "thaw", path, "",
-                        words[was], words[now], source, time.time(),
+                        row,
+                        self.step,
+                        "freeze" if now else "thaw",
+                        path,
+                        "",
+                        words[was],
+                        words[now],
+                        source,
+                        time.time(),
                     )
                 )
                 self._undo.append((row, lambda: self.frozen.__setitem__(path, was)))
@@ -341,33 +345,24 @@ class FakeRun:
                 )
         return "", ""
 
-    def _write(
-        self,
-        kind: str,
-        path: str,
-        name: str,
-        old: str,
-        new: str,
-        source: str,
-        gesture: str,
-        knob: Knob,
-        before: tuple[Callable[[int], float], float, float | None],
+    def _turn(
+        self, kind: str, knob: Knob, after: Setting, source: str, gesture: str
     ) -> tuple[str, str]:
-        point = (self.step, knob.at(self.step + 1))
+        before, old = knob.setting, knob.shown(self.step + 1)
+        knob.setting = after
+        new, point = knob.shown(self.step + 1), (self.step, knob.at(self.step + 1))
         if gesture and gesture == self._gesture:
             last = self.journal[-1]
             self.journal[-1] = replace(last, new=new, values=(*last.values, point))
-            return last.old, new
+            return old, new
         self._gesture = gesture
 
         def undo() -> None:
-            knob.base, knob.scale, knob.override = before
+            knob.setting = before
 
-        row = len(self.journal)
+        row, path, name = len(self.journal), knob.path, knob.description.name
         self.journal.append(
-            JournalEntry(
-                row, self.step, kind, path, name, old, new, source, time.time(), (point,)
-            )
+            JournalEntry(row, self.step, kind, path, name, old, new, source, time.time(), (point,))
         )
         self._undo.append((row, undo))
         return old, new

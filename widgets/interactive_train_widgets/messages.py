@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from interactive_train.optim import Scaled
 from interactive_train.runtime.errors import did_you_mean, refusal
 from interactive_train.training import commands
 from interactive_train.training.commands import Command
@@ -118,7 +119,7 @@ def _adjust(fields: Fields) -> Command:
 
 def _scale(fields: Fields) -> Command:
     name, path = _knob(fields)
-    return commands.Adjust(name, commands.Scaled(_number(fields, "value")), path)
+    return commands.Adjust(name, Scaled(_number(fields, "value")), path)
 
 
 VERBS: dict[str, Callable[[Fields], Command]] = {

@@ -52,10 +52,12 @@ export function words(name) {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-// A printable value of the journal: numbers are shortened, words stay.
+// A printable value of the journal: numbers are shortened, of "schedule x 0.3 (2.1e-4)" the value
+// is taken, words stay.
 export function printable(text) {
-  const value = Number(text);
-  return text !== "" && Number.isFinite(value) ? short(value) : text;
+  const inner = /\(([^()]+)\)$/.exec(text)?.[1] ?? text;
+  const value = Number(inner);
+  return inner !== "" && Number.isFinite(value) ? short(value) : text;
 }
 
 // What the journal and the confirmation call a knob or a layer.
@@ -69,6 +71,7 @@ export function target(entry, knobs) {
 export function change(entry, knobs) {
   const what = target(entry, knobs);
   if (entry.kind === "freeze" || entry.kind === "thaw") return `${entry.kind} ${what}`;
+  if (entry.kind === "undo") return `undo: ${what} ${printable(entry.old)} → ${printable(entry.new)}`;
   if (entry.kind === "release") return `${what} back to its schedule`;
   if (entry.kind === "note" || !entry.name) return entry.text;
   return `${what} ${printable(entry.old)} → ${printable(entry.new)}`;

@@ -1,7 +1,7 @@
 /* Sliders with number boxes: one per knob, held still while a person moves it. */
 
 import { h, put, mark, show, chip } from "./dom.js";
-import { short, grouped, origin } from "./format.js";
+import { short, grouped, origin, printable } from "./format.js";
 import { sliderRange, toPosition, toValue, keyed, parseNumber, complaint } from "./slider.js";
 import { unique } from "./protocol.js";
 
@@ -18,9 +18,9 @@ export class Knob {
     const name = knob.path ? `${knob.title} of ${knob.path}` : knob.title;
     this.slider = h("input", { type: "range", min: 0, max: 1, step: "any", id, class: "it-slider", "aria-label": name });
     this.box = h("input", { type: "text", inputmode: "decimal", class: "it-box", "aria-label": `${name}, value`, autocomplete: "off", spellcheck: "false" });
-    this.scale = chip("scale", "Follow the schedule times a factor", (event) => this.choose(event, "scale"));
+    this.scale = chip("scale", "Moves multiply the schedule", (event) => this.choose(event, "scale"));
     this.hold = chip("hold", "Hold this value whatever the schedule says", (event) => this.choose(event, "hold"));
-    this.release = chip("release", "Back to the schedule as it was planned", (event) => this.send(event, "release", {}));
+    this.release = chip("release", "Back to the schedule as planned", (event) => this.send(event, "release", {}));
     this.release.classList.add("it-link");
     this.note = h("span", { class: "it-hint", id: `${id}-note` });
     this.low = h("span", {});
@@ -108,40 +108,40 @@ export class Knob {
     this.editing = false;
   }
 
+  // Hold what stands now, or let the schedule have it again.
   choose(event, mode) {
     this.mode = mode;
     this.gesture = unique();
-    const { knob } = this;
-    const held = knob.override !== null;
-    if (mode === "hold" && !held) this.send(event, "adjust", { value: knob.effective });
-    if (mode === "scale" && held) {
-      if (knob.base > 0) this.send(event, "scale", { value: knob.effective / knob.base });
-      else this.send(event, "release", {});
-    }
+    const held = this.knob.override !== null;
+    if (mode === "hold" && !held) this.send(event, "adjust", { value: this.knob.effective });
+    if (mode === "scale" && held) this.send(event, "release", {});
   }
 
   set(event, value) {
     const { knob } = this;
     const wrong = complaint(knob, value, String(value));
     if (wrong) return this.complain(wrong);
-    if (knob.scheduled && this.mode === "scale") {
-      if (!(knob.base > 0)) return this.complain("the schedule is 0 here: hold a value instead");
-      return this.send(event, "scale", { value: value / knob.base });
-    }
-    return this.send(event, "adjust", { value });
+    if (!knob.scheduled || this.mode === "hold") return this.send(event, "adjust", { value });
+    if (!(knob.effective > 0)) return this.complain("the schedule is 0 here: hold a value instead");
+    // A factor multiplies what stands: the next one waits until it is known what that is.
+    if (this.waiting.size) this.later = { event, value };
+    else if (value !== knob.effective) this.send(event, "scale", { value: value / knob.effective });
   }
 
   send(event, verb, fields) {
     this.touched = Date.now();
     this.complain("");
     const { name, path } = this.knob;
-    const id = this.host.command(verb, { name, path, ...fields }, event, this.gesture ?? "", (ticket) => {
+    const id = this.host.command(verb, { name, path, ...fields }, event, this.gesture ?? "", (ticket, knobs) => {
       this.waiting.delete(id);
+      this.knob = knobs.find((k) => k.key === this.key) ?? this.knob;
+      const { later } = this;
+      this.later = null;
       if (ticket.error) {
         this.complain(ticket.error);
         this.touched = 0;
         this.settle();
-      }
+      } else if (later) this.set(later.event, later.value);
     });
     this.waiting.add(id);
   }
@@ -237,12 +237,11 @@ export function confirmation(request, ticket, knobs) {
   const { verb, fields } = request;
   const at = `at step ${grouped(ticket.step)}`;
   const knob = knobs.find((k) => k.name === fields.name && k.path === (fields.path ?? ""));
-  const number = (text) => (text !== "" && Number.isFinite(Number(text)) ? short(Number(text)) : text);
   if (knob && verb !== "undo") {
     const what = [knob.title.toLowerCase(), knob.path].filter(Boolean).join(" ");
-    return `✓ ${what} ${number(ticket.old)} → ${number(ticket.new)} applied ${at}`;
+    return `✓ ${what} ${printable(ticket.old)} → ${printable(ticket.new)} applied ${at}`;
   }
   if (verb === "freeze" || verb === "thaw") return `✓ ${fields.path} ${verb === "freeze" ? "frozen" : "thawed"} ${at}`;
-  if (verb === "undo") return `✓ taken back ${at}${ticket.new ? `: ${number(ticket.old)} → ${number(ticket.new)}` : ""}`;
+  if (verb === "undo") return `✓ taken back ${at}${ticket.new ? `: ${printable(ticket.old)} → ${printable(ticket.new)}` : ""}`;
   return "";
 }

@@ -59,7 +59,7 @@ export function middles(curve) {
   return out;
 }
 
-const MARKED = new Set(["adjust", "release", "freeze", "thaw", "assign"]);
+const MARKED = new Set(["adjust", "release", "freeze", "thaw", "assign", "undo"]);
 
 // Interventions on the training itself, numbered; pauses and paces are not among them.
 export function interventions(journal) {

@@ -69,14 +69,13 @@ export class StatusBar {
     const parts = [clock(run.elapsed)];
     if (!ended && run.stepsPerSecond) parts.push(perSecond(run.stepsPerSecond));
     if (!ended && Number.isFinite(left)) parts.push(`${clock(left)} left`);
-    put(this.time, parts.join(" · "));
+    put(this.time, face === "lost" ? "" : parts.join(" · "));
     this.byEpoch = run.stepsPerEpoch !== null;
     put(this.extend, this.byEpoch ? `+${EPOCHS} epochs` : `+${STEPS} steps`);
     put(this.toggle, this.paused ? "Resume" : "Pause");
-    this.toggle.disabled = ended;
-    this.advance.disabled = ended;
-    this.stop.disabled = ended;
-    this.extend.disabled = run.lastStep === null && !ended;
+    const lost = face === "lost";
+    for (const button of [this.toggle, this.advance, this.stop]) button.disabled = ended || lost;
+    this.extend.disabled = lost || (run.lastStep === null && !ended);
     this.extend.classList.toggle("it-primary", ended && run.status !== "failed");
     this.toggle.classList.toggle("it-primary", !ended);
     for (const { pace, button } of this.paces) mark(button, "aria-pressed", run.pace === pace);

@@ -139,7 +139,7 @@ class Panel {
     const request = this.requests.get(ticket.id);
     if (!request) return;
     this.requests.delete(ticket.id);
-    request.done?.(ticket);
+    request.done?.(ticket, this.frame?.knobs ?? []);
     const { root } = this;
     if (ticket.error) mark(root, "data-ticket-error", ticket.error);
     else {
@@ -161,12 +161,9 @@ class Panel {
     this.saying = setTimeout(() => put(this.live, text), request.gesture ? 400 : 0);
   }
 
-  // After a loss that is not finite: half the learning rate, in the way that it is set now.
+  // After a loss that is not finite.
   halve(event) {
-    const knob = this.frame.knobs.find((k) => k.name === "lr" && !k.path);
-    const scaled = knob.scheduled && knob.override === null;
-    const value = scaled ? knob.scale / 2 : knob.effective / 2;
-    this.command(scaled ? "scale" : "adjust", { name: "lr", path: "", value }, event);
+    this.command("scale", { name: "lr", path: "", value: 0.5 }, event);
   }
 
   // Once a second: a run that moves is heard often, a resting one by its heartbeat.
