@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from interactive_train.optim.setting import Setting
 from interactive_train.runtime.errors import refusal
 from interactive_train.training import frontend
 from interactive_train.training.commands import Command, Extend
-from interactive_train.training.events import Ended, Event
+from interactive_train.training.events import Applied, Ended, Event, Halted
 from interactive_train.training.history import History
 from interactive_train.training.inbox import Pending
 from interactive_train.training.journal import Journal
@@ -78,6 +78,7 @@ class Run(Steering):
         self._reason = ""
         self._thread: threading.Thread | None = None
         self._changed = threading.Condition(session.lock)
+        self._listeners: list[Callable[[], None]] = []
 
     @classmethod
     def launch(
@@ -204,6 +205,7 @@ class Run(Steering):
             self._session.apply(pending)
             if isinstance(command, Extend) and ticket.error is None:
                 self._begin()
+        self._tell()
         return ticket
 
     def wait(self, timeout: float | None = None) -> Run:
@@ -280,8 +282,19 @@ class Run(Steering):
                 groups=session.controls.groups(),
                 metrics=self._metric_views(),
                 journal=session.journal.entries,
-                labels={"loss": "loss"},
+                labels={"loss": session.loss_unit},
             )
+
+    def subscribe(self, listener: Callable[[], None]) -> None:
+        """Call `listener` whenever a command took effect, the run halted, or it ended.
+
+        It is called on the thread where that happened and must return at once.
+        """
+        self._listeners.append(listener)
+
+    def _tell(self) -> None:
+        for listener in list(self._listeners):
+            listener()
 
     def _metric_views(self) -> tuple[MetricView, ...]:
         higher = self._session.history.higher_is_better
@@ -333,8 +346,11 @@ class Run(Steering):
                 self._active = False
                 session.paused = False
                 self._changed.notify_all()
+            self._tell()
 
     def _note(self, event: Event) -> None:
+        if isinstance(event, (Applied, Halted)):
+            self._tell()
         if isinstance(event, Ended):
             self._reason = event.reason
         elif self._max_seconds is not None and (

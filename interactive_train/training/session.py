@@ -69,6 +69,8 @@ class Session:
         The call that errors name.
     in_place : bool
         See `Stepper`.
+    loss_unit : str
+        What stands on the axis of the loss, such as "nats per example".
     """
 
     state: TrainState
@@ -80,6 +82,7 @@ class Session:
     pace: float | None = None
     where: str = "fit"
     in_place: bool = False
+    loss_unit: str = ""
 
     stepper: Stepper = field(init=False)
     controls: Controls = field(init=False)
@@ -228,7 +231,7 @@ class Session:
 
     def _apply(self, pending: Pending) -> None:
         command, step = pending.command, self.stepper.step
-        kind = type(command).__name__.lower()
+        kind = "pace" if isinstance(command, SetPace) else type(command).__name__.lower()
         path, name = getattr(command, "path", ""), getattr(command, "name", "")
         old = new = ""
         value = None

@@ -337,6 +337,7 @@ class Trainer:
             self._evaluator(validation, metrics, where),
             on_nonfinite,
             where=where,
+            loss_unit=str(getattr(self.loss, "unit", "")),
         )
 
     def _evaluator(self, validation: Any, metrics: Metrics, where: str) -> Evaluate | None:
