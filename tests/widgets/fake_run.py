@@ -120,6 +120,7 @@ class FakeRun:
         self._undo: list[tuple[int, Callable[[], None]]] = []
         self._queue: deque[tuple[Command, Ticket, str, str]] = deque()
         self._changed = threading.Condition()
+        self._leave = False
         self._advance = 0
         self._rng = np.random.default_rng(3)
         self._thread: threading.Thread | None = None
@@ -188,6 +189,7 @@ class FakeRun:
 
     def join(self) -> None:
         self.submit(commands.Stop())
+        self._leave = True
         if self._thread is not None:
             self._thread.join(5)
 
@@ -197,7 +199,7 @@ class FakeRun:
             with self._changed:
                 self.boundary()
                 if self.status != "running":
-                    if self.status == "stopped":
+                    if self._leave:
                         return
                     self._changed.wait(0.2)
                     before, mark = time.monotonic(), self.step

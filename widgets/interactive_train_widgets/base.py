@@ -98,7 +98,9 @@ class LiveWidget(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Close the widget and end its thread."""
-        self._publisher.close()
+        publisher = self.__dict__.get("_publisher")  # absent when the arguments were refused
+        if publisher is not None:
+            publisher.close()
         super().close()
 
     # -- a blocking fit's report --------------------------------------------------------------

@@ -157,14 +157,12 @@ class Curves:
         self._plan_key: tuple[object, ...] = ()
         self._plan: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
 
-    def series(self, name: str, columns: int) -> Columns:
+    def series(self, name: str, view: RunView, columns: int) -> Columns:
         """Return the decimated course of ``"loss"`` or ``"lr"``."""
         pyramid = self._pyramids.setdefault(name, Pyramid())
-        steps, values = self.source.series(name, len(pyramid))
-        if len(steps) and steps[0] <= pyramid.last_step:  # the run went back in time
+        if view.step < pyramid.last_step:  # the run went back in time
             pyramid = self._pyramids[name] = Pyramid()
-            steps, values = self.source.series(name, 0)
-        pyramid.append(steps, values)
+        pyramid.append(*self.source.series(name, len(pyramid)))
         return pyramid.columns(columns)
 
     def metric(self, metric: MetricView, columns: int) -> Columns:
@@ -265,12 +263,13 @@ class Composer:
         """Return head and buffers of a whole picture at one step boundary."""
         packer = Packer()
         names = [view.name]
-        for run, curves in enumerate(self.curves):
-            if run:
-                names.append(curves.source.view().name)
-            packer.add(run, "loss", curves.series("loss", columns))
         main = self.curves[0]
-        packer.add(0, "lr", main.series("lr", columns))
+        packer.add(0, "loss", main.series("loss", view, columns))
+        for run, curves in enumerate(self.curves[1:], 1):
+            other = curves.source.view()
+            names.append(other.name)
+            packer.add(run, "loss", curves.series("loss", other, columns))
+        packer.add(0, "lr", main.series("lr", view, columns))
         plan = main.plan(view)
         if plan is not None:
             packer.add_points(0, "plan", *plan)

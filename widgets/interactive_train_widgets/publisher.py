@@ -87,6 +87,7 @@ class Publisher:
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
         self._closed = False
+        self._seen: tuple[object, ...] = ()
         self._shown: tuple[object, ...] = ()
         self._kept: tuple[object, ...] = ()
         self._still_since = float("inf")
@@ -173,9 +174,9 @@ class Publisher:
         view = self._sources[0].view()
         self._send_receipts(view)
         mark = (signature(view), *(source.view().step for source in self._sources[1:]))
-        changed = mark != self._shown
-        if changed:
-            self._still_since = now
+        if mark != self._seen:
+            self._seen, self._still_since = mark, now
+        changed = self.flow.open and mark != self._shown
         if (changed or self.flow.fresh) and self.flow.wait(now) <= 0.0:
             head, buffers = self._composer.frame(view, self.flow.columns)
             sequence = self.flow.sent(now)

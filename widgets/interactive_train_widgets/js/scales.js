@@ -3,7 +3,7 @@
 // 1, 2 or 5 times a power of ten, not below `raw`.
 export function niceStep(raw) {
   const power = 10 ** Math.floor(Math.log10(raw));
-  const part = raw / power;
+  const part = (raw / power) * (1 - 1e-9);
   return (part <= 1 ? 1 : part <= 2 ? 2 : part <= 5 ? 5 : 10) * power;
 }
 

@@ -1,0 +1,146 @@
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { smooth } from "../../../widgets/interactive_train_widgets/js/smoothing.js";
+import { decode, thaw, bucketAt, middles, interventions } from "../../../widgets/interactive_train_widgets/js/protocol.js";
+import { lossModel, rateModel, lossCurves, markers, reading, spoken } from "../../../widgets/interactive_train_widgets/js/curves.js";
+
+const theme = { series: ["a", "b", "c", "d", "e", "f"], muted: "m", line: 2 };
+const view = () => ({ x: [0, 100], log: true, alpha: 0.9, y: null, rateY: null, rateLog: false });
+
+// A frame as frames.py lays it out: two losses in buckets of two, a validation loss, lr and plan.
+function frame(over = {}) {
+  const curves = [
+    { run: 0, kind: "loss", name: "", size: 2, total: 5, last: 5, count: 3, at: 0, values: 0 },
+    { run: 0, kind: "metric", name: "validation_loss", size: 1, total: 2, last: 4, count: 2, at: 3, values: 9 },
+    { run: 0, kind: "lr", name: "", size: 1, total: 5, last: 5, count: 5, at: 5, values: 11 },
+    { run: 0, kind: "plan", name: "", size: 1, total: 2, last: 100, count: 2, at: 10, values: 16 },
+  ];
+  const steps = new Float64Array([1, 3, 5, 2, 4, 1, 2, 3, 4, 5, 6, 100]);
+  const values = new Float32Array([2, 1, 0.5, 1.5, 0.75, 0.5, 2.5, 1.25, 0.5, 3, 2, 0.1, 0.1, 0.1, 0.05, 0.05, 0.05, 0.01]);
+  const head = {
+    runs: ["digits"], curves, metrics: [{ name: "accuracy", value: 0.9 }], journal: [],
+    knobs: [{ key: "|lr", name: "lr", path: "", title: "Learning rate", effective: 0.05, base: 0.1, scale: 0.5, override: null, scheduled: true }],
+    run: { status: "running", step: 5, firstStep: 0, lastStep: 100, loss: 0.5 }, ...over,
+  };
+  return decode(head, [new DataView(steps.buffer), new DataView(values.buffer)]);
+}
+
+test("smoothing corrects its bias: a constant stays a constant", () => {
+  assert.ok(smooth(new Float32Array([2, 2, 2]), 1, 3, 0.9).every((v) => Math.abs(v - 2) < 1e-9));
+});
+
+test("smoothing is the moving average of the points", () => {
+  const values = [3, 1, 2, 5];
+  let [sum, weight] = [0, 0];
+  const expected = values.map((v) => ((sum = 0.8 * sum + 0.2 * v), (weight = 0.8 * weight + 0.2), sum / weight));
+  smooth(Float64Array.from(values), 1, 4, 0.8).forEach((v, i) => assert.ok(Math.abs(v - expected[i]) < 1e-12));
+});
+
+test("a bucket weighs as many equal points", () => {
+  const points = smooth(Float64Array.from([4, 4, 4, 4, 1, 1, 1]), 1, 7, 0.9);
+  const buckets = smooth(Float64Array.from([4, 1]), 4, 7, 0.9);
+  assert.ok(Math.abs(points[6] - buckets[1]) < 1e-12);
+});
+
+test("a missing value is a gap and the average goes on behind it", () => {
+  const out = smooth(Float64Array.from([1, NaN, 1]), 1, 3, 0.5);
+  assert.ok(Number.isNaN(out[1]) && out[2] === 1);
+});
+
+test("decoding gives every curve its own arrays", () => {
+  const [loss, metric, lr] = frame().curves;
+  assert.deepEqual([...loss.steps, ...loss.mean, ...loss.low, ...loss.high], [1, 3, 5, 2, 1, 0.5, 1.5, 0.75, 0.5, 2.5, 1.25, 0.5]);
+  assert.deepEqual([...metric.steps, ...metric.mean], [2, 4, 3, 2]);
+  assert.equal(lr.low, lr.mean);
+});
+
+test("buffers may start anywhere and may be missing", () => {
+  const bytes = new Uint8Array(3 + 8);
+  new DataView(bytes.buffer).setFloat64(3, 42, true);
+  const head = { curves: [{ count: 1, at: 0, values: 0, size: 1 }] };
+  decode(head, [new DataView(bytes.buffer, 3, 8), new DataView(new Float32Array([7]).buffer)]);
+  assert.deepEqual([head.curves[0].steps[0], head.curves[0].mean[0]], [42, 7]);
+  assert.deepEqual(decode({ curves: [] }, []).curves, []);
+});
+
+test("a saved frame is read back, anything else is nothing", () => {
+  let text = new TextEncoder().encode(JSON.stringify({ curves: [{ count: 1, at: 0, values: 0, size: 1 }] }));
+  const padded = new Uint8Array(Math.ceil((text.length + 12) / 8) * 8 - 12).fill(32);
+  padded.set(text);
+  const bytes = new Uint8Array(12 + padded.length + 12);
+  const data = new DataView(bytes.buffer);
+  data.setUint32(0, 0x49545731);
+  data.setUint32(4, padded.length, true);
+  data.setUint32(8, 8, true);
+  bytes.set(padded, 12);
+  data.setFloat64(12 + padded.length, 9, true);
+  data.setFloat32(12 + padded.length + 8, 0.5, true);
+  const curve = thaw(data).curves[0];
+  assert.deepEqual([curve.steps[0], curve.mean[0]], [9, 0.5]);
+  assert.equal(thaw(null), null);
+  assert.equal(thaw(new DataView(new ArrayBuffer(0))), null);
+  assert.equal(thaw(new DataView(new ArrayBuffer(64))), null);
+});
+
+test("the bucket of a step is found and buckets are drawn at their middle", () => {
+  const [loss] = frame().curves;
+  assert.deepEqual([0, 1, 2, 3, 5, 9].map((s) => bucketAt(loss, s)), [-1, 0, 0, 1, 2, 2]);
+  assert.deepEqual([...middles(loss)], [1.5, 3.5, 5]);
+});
+
+test("the loss model has band, faint and smooth line, and a label at the end", () => {
+  const v = view();
+  const model = lossModel(frame(), v, theme);
+  assert.equal(model.bands.length, 1);
+  assert.deepEqual(model.lines.map((l) => l.dash?.length ?? 0), [0, 0, 2]);
+  assert.deepEqual(model.ends.map((e) => e.name), ["train", "validation"]);
+  assert.ok(model.log && v.y[0] <= 0.5 && v.y[1] >= 3);
+});
+
+test("a loss that is not positive has no logarithmic axis", () => {
+  const f = frame();
+  f.curves[0].low = Float32Array.from([-1, 1, 1]);
+  const model = lossModel(f, view(), theme);
+  assert.deepEqual([model.log, model.canLog], [false, false]);
+  assert.ok(model.y[0] <= -1);
+});
+
+test("a run without points still has axes", () => {
+  const f = frame();
+  f.curves = [];
+  assert.ok(lossModel(f, view(), theme).y.every(Number.isFinite));
+  assert.ok(rateModel(f, view(), theme).y.every(Number.isFinite));
+});
+
+test("the planned rate starts at the present step and value, its schedule as a ghost", () => {
+  const model = rateModel(frame(), view(), theme);
+  const plan = model.lines.find((l) => l.dash?.length && l.colour === "a");
+  assert.deepEqual([plan.xs[0], plan.ys[0], plan.xs.at(-1)], [5, 0.05, 100]);
+  const ghost = model.lines.find((l) => l.colour === "m");
+  assert.ok(Math.abs(ghost.ys[0] - 0.1) < 1e-9);
+  assert.deepEqual(model.dots.map((d) => [d.x, d.y]), [[5, 0.05]]);
+});
+
+test("marks are numbered, pauses are none, and neighbours share a sign", () => {
+  const row = (step, kind = "adjust", undone = false) => ({ step, kind, name: "lr", path: "", undone });
+  const f = frame({ journal: [row(10), row(11, "pause"), row(12, "freeze"), row(80, "adjust", true)] });
+  assert.deepEqual(interventions(f.journal).map((m) => m.number), [1, 2, 3]);
+  const marks = markers(f, 5);
+  assert.deepEqual(marks.map((m) => [m.at, m.text, m.faded]), [[10, "1–2", false], [80, "3", true]]);
+});
+
+test("the crosshair reads every curve, behind the present the plan", () => {
+  const rows = reading(frame(), view(), 4, theme).map(([name]) => name);
+  assert.deepEqual(rows, ["train", "smoothed", "validation", "learning rate"]);
+  assert.equal(reading(frame(), view(), 50, theme).at(-1)[0], "planned rate");
+});
+
+test("several runs are told apart by name and style", () => {
+  const f = frame({ runs: ["first", "second"] });
+  f.curves.push({ ...f.curves[0], run: 1 });
+  assert.deepEqual(lossCurves(f).map((c) => [c.label, c.style]), [["first", 0], ["second", 1], ["validation", 2]]);
+});
+
+test("the charts can be said in words", () => {
+  assert.equal(spoken(frame()), "running, step 5, loss 0.5, learning rate 0.05, accuracy 0.9");
+});

@@ -1,0 +1,100 @@
+"""Flow control: nothing before ready, at most three frames in flight, a probe after silence."""
+
+from __future__ import annotations
+
+import math
+
+from interactive_train_widgets.flow import BLIND_RATE, HEARTBEAT, IN_FLIGHT, MAX_RATE, PROBE, Flow
+
+
+def test_nothing_leaves_before_a_view_is_ready() -> None:
+    flow = Flow()
+    assert math.isinf(flow.wait(1e9))
+    flow.ready("a", 10, 600)
+    assert flow.wait(0.0) == 0.0
+    assert flow.fresh
+
+
+def test_frames_keep_the_distance_that_the_rate_asks_for() -> None:
+    flow = Flow()
+    flow.ready("a", 10, 600)
+    flow.sent(5.0)
+    flow.acknowledged(1)
+    assert math.isclose(flow.wait(5.04), 0.06)
+    assert flow.wait(5.1) == 0.0
+
+
+def test_never_more_than_three_frames_are_in_flight() -> None:
+    flow = Flow()
+    flow.ready("a", 30, 600)
+    now, sent = 0.0, 0
+    while now < PROBE - 1:
+        if flow.wait(now) == 0.0:
+            flow.sent(now)
+            sent += 1
+        assert flow.in_flight <= IN_FLIGHT
+        now += 0.01
+    assert sent == IN_FLIGHT
+
+
+def test_after_silence_one_frame_probes_and_counts_the_old_ones_as_lost() -> None:
+    flow = Flow()
+    flow.ready("a", 30, 600)
+    for i in range(IN_FLIGHT):
+        flow.sent(i * 0.1)
+    assert flow.wait(0.2 + PROBE) == 0.0
+    flow.sent(0.2 + PROBE)
+    assert flow.in_flight == 1
+
+
+def test_an_acknowledgement_settles_all_earlier_frames() -> None:
+    flow = Flow()
+    flow.ready("a", 30, 600)
+    for i in range(3):
+        flow.sent(i * 0.1)
+    flow.acknowledged(2)
+    assert flow.in_flight == 1
+    flow.acknowledged(2)
+    assert flow.in_flight == 1
+    flow.acknowledged(99)
+    assert flow.in_flight == 0
+
+
+def test_a_view_that_comes_back_gets_a_frame_at_once() -> None:
+    flow = Flow()
+    flow.ready("a", 10, 600)
+    for i in range(3):
+        flow.sent(i * 0.1)
+    flow.ready("a", 10, 600)
+    assert (flow.in_flight, flow.wait(0.21)) == (0, 0.0)
+
+
+def test_the_liveliest_and_the_widest_view_decide_within_bounds() -> None:
+    flow = Flow()
+    flow.ready("a", 2, 300)
+    flow.ready("b", 1000, 9000)
+    assert (flow.rate, flow.columns) == (MAX_RATE, 2000)
+    flow.gone("b")
+    assert (flow.rate, flow.columns) == (2, 300)
+    flow.gone("a")
+    assert not flow.open
+
+
+def test_a_heartbeat_comes_after_silence_and_only_to_somebody() -> None:
+    flow = Flow()
+    assert not flow.beat(1e6)
+    flow.ready("a", 10, 600)
+    assert flow.beat(100.0)
+    assert not flow.beat(100.0 + HEARTBEAT / 2)
+    assert flow.beat(100.0 + HEARTBEAT)
+
+
+def test_a_blind_flow_needs_neither_ready_nor_acknowledgement() -> None:
+    flow = Flow(blind=True)
+    now, sent = 0.0, 0
+    while now < 10:
+        if flow.wait(now) == 0.0:
+            flow.sent(now)
+            sent += 1
+        now += 0.01
+    assert abs(sent - 10 * BLIND_RATE) <= 2
