@@ -2,8 +2,8 @@
 
 A container is a dict, a list, a tuple, a named tuple, a dataclass or an object with
 ``tree_children`` and ``tree_rebuild`` (every `nn.Module`). A leaf is what has a shape
-and a dtype; numbers, strings, functions and None are structure. The path of a leaf joins names and positions
-with dots: ``"layers.0.weight"``; the path of a bare leaf is "".
+and a dtype; numbers, strings, functions and None are structure. The path of a leaf joins
+names and positions with dots: ``"layers.0.weight"``; the path of a bare leaf is "".
 
 The same array object at two places is one tied leaf: it is listed once, under its
 first path, and put back at both places.
@@ -24,8 +24,8 @@ Children = list[tuple[str, Any]]
 
 
 def is_leaf(value: Any) -> bool:
-    """Whether a value is an array: it has a shape and a dtype."""
-    return hasattr(value, "shape") and hasattr(value, "dtype")
+    """Whether a value is an array: it has a shape and a dtype, and is no class."""
+    return hasattr(value, "shape") and hasattr(value, "dtype") and not isinstance(value, type)
 
 
 def children(value: Any) -> Children | None:

@@ -77,7 +77,7 @@ def _check(
 
     expected = (projected(step) - projected(-step)) / (2 * step)
     _, pull = vjp(f, *[Tensor(p) for p in points])
-    parts = [g for g in pull(Tensor(weights))]
+    parts = pull(Tensor(weights))
     got = sum(
         float(np.sum(g.data * v)) for g, v in zip(parts, directions, strict=True) if g is not None
     )
@@ -85,7 +85,7 @@ def _check(
         raise AssertionError(
             refusal(
                 "it.check_grads",
-                f"the projected gradient of order {level} is {expected:.10g} by central differences",
+                f"the projected gradient of order {level} is {expected:.10g} by differences",
                 f"{got:.10g}",
                 "Check the vjp, or the step if the function is not smooth here.",
             )

@@ -71,9 +71,6 @@ class Primitive:
         The array API's name where it has one; entered in `OPERATIONS`.
     plan : callable
         ``plan(*specs, **attributes) -> Plan``; raises ValueError for shapes that do not fit.
-    arguments : callable, optional
-        Turns the call's arguments into (tensors, attributes); by default every argument is a
-        floating array and they are brought to one type.
 
     Examples
     --------
@@ -93,6 +90,7 @@ class Primitive:
         self.vjps = vjps
 
     def __call__(self, *args: Any, **attributes: Any) -> Tensor:
+        """Return the result for floating operands, brought to one type."""
         return self.apply(promote(self.name, args), attributes)
 
     def apply(self, inputs: Sequence[Tensor], attributes: dict[str, Any]) -> Tensor:

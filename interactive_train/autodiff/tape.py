@@ -4,8 +4,8 @@ A Tensor that depends on a leaf of a running `grad` carries a Node; the nodes
 hang together through their inputs, so the tape is the values themselves. Node
 numbers grow with time: walking them downwards visits every node after all that
 use it. A gradient is made of primitives, hence differentiable like any other value; it is
-recorded only when an outer gradient listens, that is, when the walk meets a node from before the leaves.
-Otherwise gradients are bare values, and nothing of a step outlives it.
+recorded only when an outer gradient listens, that is, when the walk meets a node from
+before the leaves. Otherwise gradients are bare values, and nothing of a step outlives it.
 """
 
 from __future__ import annotations

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from interactive_train.runtime.errors import did_you_mean, refusal
+from interactive_train.autodiff.protocol import from_function, from_ufunc
+from interactive_train.runtime.errors import refusal
 
 if TYPE_CHECKING:
     from interactive_train.autodiff.tape import Node
@@ -35,6 +36,20 @@ class Tensor:
         Copied, so that a later change of the original cannot reach the Tensor.
     dtype : dtype, optional
         float32, float64, int64 or bool; other integers become int64, other floats are refused.
+
+    Attributes
+    ----------
+    data : ndarray
+        The memory itself, for the engine, which never writes to it; `numpy` gives a read-only view.
+    node : Node or None
+        How it was computed, while a gradient is being taken.
+    spec : tuple
+        Shape and dtype character.
+
+    Raises
+    ------
+    TypeError
+        For other types of elements.
 
     Examples
     --------
@@ -145,8 +160,16 @@ class Tensor:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         if dtype is not None and np.dtype(dtype) != self.dtype:
+            if copy is False:
+                raise ValueError(f"Tensor: another dtype needs a copy; got copy=False and {dtype}.")
             return self.data.astype(dtype)
         return self.data.copy() if copy else self.numpy()
+
+    def __copy__(self) -> Tensor:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        return self
 
     def __float__(self) -> float:
         return float(self.item())
@@ -257,7 +280,7 @@ class Tensor:
         return _call("transpose", self, order or None)
 
     @property
-    def T(self) -> Tensor:  # noqa: N802 - the array API's name
+    def T(self) -> Tensor:
         """The array with its axes reversed."""
         return self.transpose()
 
@@ -281,44 +304,17 @@ class Tensor:
         """Return the smallest value over the axes."""
         return _call("min", self, axis=axis, keepdims=keepdims)
 
-    def argmax(self, axis: Any = None) -> Tensor:
+    def argmax(self, axis: Any = None, keepdims: bool = False) -> Tensor:
         """Return where the largest value stands, as int64; it has no gradient."""
-        return _call("argmax", self, axis=axis)
+        return _call("argmax", self, axis=axis, keepdims=keepdims)
 
     # NumPy's protocols ---------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
-        operation = OPERATIONS.get(ufunc.__name__)
-        if method != "__call__" or operation is None or options:
-            detail = f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
-            detail += f" with {', '.join(options)}" if options else ""
-            raise TypeError(
-                refusal(
-                    "Tensor",
-                    "this NumPy function has no gradient here",
-                    detail,
-                    "Convert with .numpy() for arithmetic outside of a gradient. "
-                    + did_you_mean(ufunc.__name__, sorted(OPERATIONS)),
-                )
-            )
-        return operation(*inputs)
+        return from_ufunc(OPERATIONS, ufunc, method, inputs, options)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        operation = OPERATIONS.get(_NUMPY_NAMES.get(function.__name__, function.__name__))
-        if operation is None:
-            raise TypeError(
-                refusal(
-                    "Tensor",
-                    "this NumPy function has no gradient here",
-                    f"np.{function.__name__}",
-                    "Convert with .numpy() for arithmetic outside of a gradient. "
-                    + did_you_mean(function.__name__, sorted(OPERATIONS)),
-                )
-            )
-        return operation(*args, **kwargs)
-
-
-_NUMPY_NAMES = {"amax": "max", "amin": "min", "permute_dims": "transpose", "concat": "concatenate"}
+        return from_function(OPERATIONS, function, args, kwargs)
 
 
 def _call(name: str, *args: Any, **options: Any) -> Tensor:

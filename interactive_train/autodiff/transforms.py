@@ -36,7 +36,7 @@ def value_and_grad(f: Callable[..., Any], has_aux: bool = False) -> Callable[...
     Raises
     ------
     TypeError
-        If the loss is no floating scalar.
+        If the loss is no floating scalar, or no array of `params` is floating.
 
     Examples
     --------
@@ -48,6 +48,15 @@ def value_and_grad(f: Callable[..., Any], has_aux: bool = False) -> Callable[...
     def transformed(params: Any, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
         leaves, structure = tree.flatten(params)
         lifted, marked = lift(leaves)
+        if not marked:
+            raise TypeError(
+                refusal(
+                    "it.value_and_grad",
+                    "the first argument holds at least one floating array",
+                    f"{type(params).__name__} without one",
+                    "Give arrays such as np.array(2.0), of float32 or float64.",
+                )
+            )
         result = f(structure.unflatten(lifted), *args, **kwargs)
         loss, aux = split_aux(result, has_aux)
         points = [lifted[i] for i in marked]
@@ -134,7 +143,15 @@ def scalar_loss(loss: Any, where: str) -> Tensor:
 def grad(f: Callable[..., Any], has_aux: bool = False) -> Callable[..., Any]:
     """Return a function that computes the gradient of f for its first argument.
 
-    With `has_aux` it returns ``(grads, aux)``. See `value_and_grad`.
+    Parameters
+    ----------
+    f : callable
+    has_aux : bool
+        See `value_and_grad`; the result is then ``(grads, aux)``.
+
+    Returns
+    -------
+    callable
 
     Examples
     --------
@@ -168,6 +185,11 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Tensor, Callable[[Any], t
         The callable takes an array of the result's shape, and returns one gradient
         per primal, None where there is no dependence.
 
+    Raises
+    ------
+    ValueError
+        By the callable, if the cotangent has another shape.
+
     Examples
     --------
     >>> y, pull = vjp(lambda a, b: a * b, np.array([2.0]), np.array([5.0]))
@@ -185,6 +207,7 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Tensor, Callable[[Any], t
                     "it.vjp",
                     f"the cotangent has the result's shape {result.shape}",
                     f"{seed.shape}",
+                    "It weighs each element of the result.",
                 )
             )
         return tuple(backward(result, seed, lifted))
@@ -200,7 +223,7 @@ def stop_gradient(x: Any) -> Tensor:
     >>> grad(lambda x: x * stop_gradient(x))(np.array(3.0))
     Tensor(3., dtype=float64)
     """
-    return Tensor.wrap(as_tensor(x, "it.stop_gradient").data)
+    return bare(x) if isinstance(x, Tensor) else Tensor(x)
 
 
 def _one(loss: Tensor) -> Tensor:

@@ -139,14 +139,16 @@ def _llvm(symbol: str, source: str) -> str:
     """Return the LLVM code that numba makes of an adapter module."""
     import numba
 
+    config: Any = numba.config
     filename = f"<adapter {symbol}>"
     linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
     scope: dict[str, Any] = {"__name__": f"interactive_train_adapters.{symbol}"}
-    disabled, numba.config.DISABLE_JIT = numba.config.DISABLE_JIT, 0  # NUMBA_DISABLE_JIT=1
+    disabled = config.DISABLE_JIT
+    config.DISABLE_JIT = 0  # someone may have set NUMBA_DISABLE_JIT=1
     try:
         exec(compile(source, filename, "exec"), scope)
     finally:
-        numba.config.DISABLE_JIT = disabled
+        config.DISABLE_JIT = disabled
     entry = scope["entry"]
     return str(entry.inspect_llvm().replace(f"@{entry.native_name}(", f"@{symbol}("))
 

@@ -78,7 +78,7 @@ def _fits(sizes: Mapping[str, Any]) -> bool:
     """Whether the last matrix of each operand ends within its memory, and the library can count."""
     m, n, k, last = sizes["m"], sizes["n"], sizes["k"], max(sizes["batch"] - 1, 0)
     return (
-        0 <= min(m, n, k, sizes["batch"], sizes["a_step"], sizes["b_step"])
+        min(m, n, k, sizes["batch"], sizes["a_step"], sizes["b_step"]) >= 0
         and max(m, n, k) <= LARGEST
         and last * sizes["a_step"] + m * k <= sizes["a_size"]
         and last * sizes["b_step"] + k * n <= sizes["b_size"]

@@ -17,7 +17,7 @@ import linecache
 import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 from types import FunctionType
 from typing import Any
 
@@ -118,7 +118,7 @@ def tree_of(function: Callable[..., Any], text: str = "") -> ast.FunctionDef:
     return tree
 
 
-@lru_cache(maxsize=None)
+@cache
 def _loop(expression: Expression, pattern: str) -> Kernel:
     types = expression.inputs.split()
     if len(types) != len(pattern) or not set(pattern) <= set(PATTERNS):

@@ -202,7 +202,7 @@ def is_checked() -> bool:
 def address_of(array: NDArray[Any]) -> int:
     """Return where an array's memory begins (five times as quick as ``array.ctypes.data``)."""
     try:
-        return ctypes.addressof(_BYTE.from_buffer(array))
+        return ctypes.addressof(_BYTE.from_buffer(array))  # type: ignore[arg-type]
     except (TypeError, ValueError):  # read-only or empty
         return int(array.ctypes.data)
 

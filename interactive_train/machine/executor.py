@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -81,7 +82,7 @@ def executor_address() -> int:
 
 
 @lru_cache(maxsize=1)
-def entry_points() -> tuple[ctypes._CFuncPtr, ctypes._CFuncPtr]:
+def entry_points() -> tuple[Callable[[int], int], Callable[[int], int]]:
     """Return the executor as (holding the GIL, releasing it) callables of one address."""
     word, pointer = ctypes.c_int64, ctypes.c_void_p
     at = executor_address()

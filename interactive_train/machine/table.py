@@ -120,8 +120,8 @@ class Instruction:
                 written_to = "written" in (first.role, second.role)
                 if written_to and (first, second) != same and np.may_share_memory(one, other):
                     raise ValueError(
-                        f"{self.kernel.name}: operands {first.name} and {second.name} share memory, "
-                        "and one of them is written. Use in_place or other memory."
+                        f"{self.kernel.name}: operands {first.name} and {second.name} share "
+                        "memory, and one of them is written. Use in_place or other memory."
                     )
 
 

@@ -16,4 +16,6 @@ def notice(text: str, *, once: str | None = None) -> None:
             if once in _seen:
                 return
             _seen.add(once)
-    print(f"interactive-train: {text}", file=sys.stderr, flush=True)
+    if sys.stderr is not None:  # a windowed program has none
+        sys.stderr.write(f"interactive-train: {text}\n")
+        sys.stderr.flush()

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from interactive_train.autodiff.ops.elementwise import exp, log, maximum, minimum, multiply, sigmoid, sqrt, where
+from interactive_train.autodiff.ops.arguments import floating
+from interactive_train.autodiff.ops.elementwise import exp, log, maximum, minimum, multiply, sqrt
+from interactive_train.autodiff.ops.elementwise import sigmoid as sigmoid
 from interactive_train.autodiff.ops.reduction import Axis, max, normalise_axes, sum  # noqa: A004
-from interactive_train.autodiff.ops.shape import floating, reshape
+from interactive_train.autodiff.ops.shape import reshape
 from interactive_train.autodiff.tensor import OPERATIONS, Tensor, as_tensor
 from interactive_train.runtime.errors import refusal
 
@@ -66,7 +68,7 @@ def clip(x: Any, low: Any = None, high: Any = None) -> Tensor:
     return tensor if high is None else minimum(tensor, high)
 
 
-def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def logsumexp(x: Any, axis: Axis = -1, keepdims: bool = False) -> Tensor:
     """Return log(sum of exp(x)) over the axes; no finite input overflows."""
     tensor = floating(x, "logsumexp")
     top = max(tensor, axis, keepdims=True).data

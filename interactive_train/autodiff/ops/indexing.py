@@ -10,8 +10,10 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from interactive_train.autodiff.ops.shape import floating, reshape, view
+from interactive_train.autodiff.ops.arguments import kept, normal_axes
+from interactive_train.autodiff.ops.shape import reshape, window
 from interactive_train.autodiff.primitive import Plan, Primitive
 from interactive_train.autodiff.tensor import OPERATIONS, Spec, Tensor
 from interactive_train.kernels import indexing as kernels
@@ -41,36 +43,45 @@ take_rows.gradients(
 add_rows.gradients(lambda h, y, g, index, height: take_rows.apply([h, index], {}), None)
 
 
-def take(x: Any, indices: Any, axis: int = 0) -> Tensor:
-    """Return rows of `x` by integer indices along the first axis.
+def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
+    """Return elements, or with ``axis=0`` rows, of `x` by integer indices.
 
     Raises
     ------
     IndexError
-        For an index outside 0 ... len(x) - 1; it names the index and its position.
+        For an index that is out of range; it names the index.
     """
-    if axis != 0:
+    tensor = kept(x, "take")
+    if axis is None:
+        tensor = reshape(tensor, -1)
+    elif normal_axes("take", tensor.shape, axis) != (0,):
         raise ValueError(refusal("take", "works along axis 0", f"axis={axis}", "Transpose first."))
-    return _gather(floating(x, "take"), (np.asarray(indices),))
+    return _gather(tensor, _integers("take", (indices,)))
 
 
 def getitem(x: Tensor, index: Any) -> Tensor:
-    """Index with integers, slices, None, an ellipsis, or integer arrays in front."""
+    """Index with integers, slices, None, an ellipsis, or integer arrays in front.
+
+    Raises
+    ------
+    IndexError
+        If an index is out of range.
+    TypeError
+        For boolean masks, and slices beside arrays.
+    """
     parts = index if isinstance(index, tuple) else (index,)
-    arrays = [p for p in parts if isinstance(p, (np.ndarray, Tensor, list))]
-    if not arrays:
-        return _slice(x, index)
-    if any(np.asarray(p).dtype == np.bool_ for p in arrays):
+    if all(_is_basic(part) for part in parts):
+        return _slice(x, parts)
+    if any(np.asarray(p).dtype == np.bool_ for p in parts if not isinstance(p, slice)):
         raise TypeError(
             refusal(
                 "Tensor[...]",
                 "a boolean mask has no fixed shape",
-                "a boolean array",
+                "a boolean index",
                 "Use np.where(mask, x, 0) instead.",
             )
         )
-    integers = tuple(np.asarray(p) for p in parts if not isinstance(p, slice))
-    if len(integers) != len(parts) or any(p.dtype.kind not in "iu" for p in integers):
+    if any(part is None or part is Ellipsis or isinstance(part, slice) for part in parts):
         raise TypeError(
             refusal(
                 "Tensor[...]",
@@ -79,31 +90,66 @@ def getitem(x: Tensor, index: Any) -> Tensor:
                 "Slice in a second step.",
             )
         )
-    return _gather(x, integers)
+    return _gather(x, _integers("Tensor[...]", parts))
 
 
-def _slice(x: Tensor, index: Any) -> Tensor:
+def _is_basic(part: Any) -> bool:
+    """Whether NumPy makes a view of this index; all others are arrays."""
+    if part is None or part is Ellipsis or isinstance(part, slice):
+        return True
+    return isinstance(part, (int, np.integer)) and not isinstance(part, bool)
+
+
+def _integers(where: str, parts: tuple[Any, ...]) -> list[NDArray[np.int64]]:
+    arrays = []
+    for part in parts:
+        array = np.asarray(part)
+        if array.dtype.kind not in "iu" and array.size:
+            raise TypeError(
+                refusal(
+                    where,
+                    "an index is a whole number or an array of them",
+                    repr(part)[:80],
+                    "Convert with .astype(np.int64).",
+                )
+            )
+        arrays.append(array.astype(np.int64))
+    return arrays
+
+
+def _slice(x: Tensor, parts: tuple[Any, ...]) -> Tensor:
     # NumPy settles start, shape and strides of the view; we copy it with our kernel.
     source = x.data
-    seen = source[index]
-    if not isinstance(seen, np.ndarray):
-        seen = np.asarray(source[(*index, ...) if isinstance(index, tuple) else (index, ...)])
-    start = (seen.__array_interface__["data"][0] - x.address) // source.itemsize
-    if seen.size == 0:
-        start = 0
+    seen = source[parts if Ellipsis in parts else (*parts, ...)]
+    start = (seen.ctypes.data - source.ctypes.data) // source.itemsize if seen.size else 0
     strides = tuple(step // source.itemsize for step in seen.strides)
     if x.dtype.kind != "f":
-        return Tensor.wrap(np.ascontiguousarray(seen).reshape(seen.shape))
-    return view.apply([x], {"start": start, "shape": seen.shape, "strides": strides})
+        return Tensor(seen)
+    return window(x, start, seen.shape, strides)
 
 
-def _gather(x: Tensor, indices: tuple[Any, ...]) -> Tensor:
+def _gather(x: Tensor, indices: list[NDArray[np.int64]]) -> Tensor:
     lead, rest = x.shape[: len(indices)], x.shape[len(indices) :]
     if len(lead) != len(indices):
         raise IndexError(
-            refusal("Tensor[...]", f"there are {x.ndim} axes", f"{len(indices)} index arrays")
+            refusal(
+                "Tensor[...]",
+                f"there are {x.ndim} axes",
+                f"{len(indices)} index arrays",
+                f"The array has shape {x.shape}.",
+            )
         )
-    grids = np.broadcast_arrays(*indices)
+    try:
+        grids = np.broadcast_arrays(*indices)
+    except ValueError:
+        raise IndexError(
+            refusal(
+                "Tensor[...]",
+                "index arrays must broadcast",
+                " and ".join(str(i.shape) for i in indices),
+                "They name elements together, one from each.",
+            )
+        ) from None
     flat = np.zeros(grids[0].shape, np.int64)
     for axis, (grid, extent) in enumerate(zip(grids, lead, strict=True)):
         wrapped = np.where(grid < 0, grid + extent, grid)
@@ -119,9 +165,9 @@ def _gather(x: Tensor, indices: tuple[Any, ...]) -> Tensor:
             )
         flat = flat * extent + wrapped
     if x.dtype.kind != "f":
-        return Tensor.wrap(x.data.reshape(-1)[flat])
+        return Tensor(x.data[tuple(indices)])
     table = reshape(x, (math.prod(lead), math.prod(rest)))
-    index = Tensor.wrap(np.ascontiguousarray(flat.reshape(-1)))
+    index = Tensor.wrap(flat.reshape(-1))
     return reshape(take_rows.apply([table, index], {}), (*grids[0].shape, *rest))
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from interactive_train.autodiff.ops.shape import broadcast_to, reshape
 from interactive_train.autodiff.primitive import Plan, Primitive, promote
 from interactive_train.autodiff.tensor import OPERATIONS, Spec, Tensor
-from interactive_train.kernels.gemm import GEMM
+from interactive_train.kernels.gemm import GEMM, LARGEST
 from interactive_train.machine.eager import INPUTS, RESULT
 from interactive_train.runtime.blas import blas
 from interactive_train.runtime.errors import refusal
@@ -25,13 +25,22 @@ def _plan(a: Spec, b: Spec, ta: bool, tb: bool) -> Plan:
     batch = math.prod(lead)
     m, k = reversed(left) if ta else left
     n = right[0] if tb else right[1]
+    if max(m, n, k) > LARGEST:
+        raise ValueError(
+            refusal(
+                "matmul",
+                f"extents are at most {LARGEST}, as far as the library counts",
+                f"{a[0]} and {b[0]}",
+                "Split the product.",
+            )
+        )
     dtype = np.dtype(a[1])
     size_a, size_b = math.prod(a[0]), math.prod(b[0])
     sizes = (batch, m, n, k, int(ta), int(tb), size_a, size_b, m * k, k * n, blas().gemm(dtype))
     return Plan((*lead, m, n), dtype, GEMM, dtype, (RESULT, INPUTS[0], INPUTS[1], *sizes))
 
 
-# op(a) @ op(b) over [rows, columns] or [batch, rows, columns]; op transposes where the flag says so.
+# op(a) @ op(b) over [rows, columns] or [batch, rows, columns]; op transposes where its flag is set.
 product = Primitive("product", _plan)
 product.gradients(
     lambda g, y, a, b, ta, tb: _product(b, g, tb, True) if ta else _product(g, b, False, not tb),
@@ -40,6 +49,7 @@ product.gradients(
 
 
 def _product(a: Tensor, b: Tensor, ta: bool = False, tb: bool = False) -> Tensor:
+    blas().use_one_thread()  # user code may have set the number for every copy of the library
     return product.apply([a, b], {"ta": ta, "tb": tb})
 
 
@@ -70,16 +80,29 @@ def matmul(a: Any, b: Any) -> Tensor:
                 "Check the order of the operands, or transpose one.",
             )
         )
-    if x.ndim == 1:
-        return _drop(matmul(reshape(x, (1, -1)), y), -2)
-    if y.ndim == 1:
-        return _drop(matmul(x, reshape(y, (-1, 1))), -1)
+    if x.ndim == 1 or y.ndim == 1:
+        rows = reshape(x, (1, x.size)) if x.ndim == 1 else x
+        columns = reshape(y, (y.size, 1)) if y.ndim == 1 else y
+        out = matmul(rows, columns)
+        lead = out.shape[:-2]
+        kept = out.shape[-2:][x.ndim == 1 : 1 if y.ndim == 1 else 2]
+        return reshape(out, lead + kept)
     if x.ndim == 2 and y.ndim == 2:
         return _product(x, y)
     if y.ndim == 2:  # all leading axes of x are rows of one product
         out = _product(_rows(x), y)
         return reshape(out, (*x.shape[:-1], y.shape[-1]))
-    lead = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
+    try:
+        lead = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
+    except ValueError:
+        raise ValueError(
+            refusal(
+                "matmul",
+                "all axes but the last two must broadcast",
+                f"{x.shape} and {y.shape}",
+                "They count the matrices of the two batches.",
+            )
+        ) from None
     flat = math.prod(lead)
     x3 = reshape(broadcast_to(x, lead + x.shape[-2:]), (flat, *x.shape[-2:]))
     y3 = reshape(broadcast_to(y, lead + y.shape[-2:]), (flat, *y.shape[-2:]))
@@ -88,12 +111,6 @@ def matmul(a: Any, b: Any) -> Tensor:
 
 def _rows(x: Tensor) -> Tensor:
     return reshape(x, (math.prod(x.shape[:-1]), x.shape[-1]))
-
-
-def _drop(x: Tensor, axis: int) -> Tensor:
-    shape = list(x.shape)
-    del shape[axis]
-    return reshape(x, tuple(shape))
 
 
 OPERATIONS["matmul"] = matmul

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from interactive_train.autodiff.ops.arguments import floating, normal_axes
 from interactive_train.autodiff.ops.elementwise import where
-from interactive_train.autodiff.ops.shape import broadcast_to, floating, reshape
+from interactive_train.autodiff.ops.shape import broadcast_to, reshape
 from interactive_train.autodiff.primitive import Plan, Primitive
 from interactive_train.autodiff.tensor import OPERATIONS, Spec, Tensor
 from interactive_train.kernels import reduction as kernels
@@ -60,11 +61,13 @@ def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:  # noqa: A
     return _reduce(_max, floating(x, "max"), axis, keepdims)
 
 
-def argmax(x: Any, axis: int | None = None) -> Tensor:
+def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """Return where the largest value stands, as int64; it has no gradient."""
     tensor = floating(x, "argmax")
-    flat = tensor if axis is not None else reshape(tensor, -1)
-    return _reduce(_argmax, flat, 0 if axis is None else axis, False)
+    if axis is not None:
+        return _reduce(_argmax, tensor, axis, keepdims)
+    found = _reduce(_argmax, reshape(tensor, -1), 0, False)
+    return reshape(found, (1,) * tensor.ndim) if keepdims else found
 
 
 def _reduce(primitive: Primitive, x: Tensor, axis: Axis, keepdims: bool) -> Tensor:
@@ -82,27 +85,14 @@ def _reduce(primitive: Primitive, x: Tensor, axis: Axis, keepdims: bool) -> Tens
     for first, last in reversed(_runs(axes)):
         result = primitive.apply([result], {"first": first, "last": last})
     if keepdims:
-        kept = tuple(1 if a in axes else n for a, n in enumerate(x.shape))
-        result = reshape(result, kept)
+        extents = tuple(1 if a in axes else n for a, n in enumerate(x.shape))
+        result = reshape(result, extents)
     return result
 
 
 def normalise_axes(where_: str, x: Tensor, axis: Axis) -> tuple[int, ...]:
     """Return the axes as sorted non-negative numbers; None means all."""
-    if axis is None:
-        return tuple(range(x.ndim))
-    given = axis if isinstance(axis, tuple) else (axis,)
-    axes = sorted({a + x.ndim if a < 0 else a for a in given})
-    if len(axes) != len(given) or (axes and (axes[0] < 0 or axes[-1] >= x.ndim)):
-        raise ValueError(
-            refusal(
-                where_,
-                f"axes are distinct and lie in {-x.ndim} ... {x.ndim - 1}",
-                str(axis),
-                f"The array has shape {x.shape}.",
-            )
-        )
-    return tuple(axes)
+    return tuple(range(x.ndim)) if axis is None else normal_axes(where_, x.shape, axis)
 
 
 def _runs(axes: tuple[int, ...]) -> list[tuple[int, int]]:

@@ -6,13 +6,15 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from interactive_train.autodiff.ops.arguments import extents, kept, normal_axes
 from interactive_train.autodiff.primitive import Plan, Primitive, promote
-from interactive_train.autodiff.tensor import OPERATIONS, Spec, Tensor, as_tensor
+from interactive_train.autodiff.tensor import OPERATIONS, Spec, Tensor
 from interactive_train.kernels import movement as kernels
 from interactive_train.machine.eager import INPUTS, RESULT
 from interactive_train.runtime.errors import refusal
@@ -76,9 +78,15 @@ _broadcast.gradients(lambda g, y, x, shape: sum_to(g, x.shape))
 
 
 def broadcast_to(x: Any, shape: Sequence[int]) -> Tensor:
-    """Repeat `x` to a shape, by NumPy's rules."""
-    tensor = floating(x, "broadcast_to")
-    wanted = tuple(int(n) for n in shape)
+    """Repeat `x` to a shape, by NumPy's rules.
+
+    Raises
+    ------
+    ValueError
+        If the shape does not fit.
+    """
+    tensor = kept(x, "broadcast_to")
+    wanted = extents("broadcast_to", shape)
     if tensor.shape == wanted:
         return tensor
     try:
@@ -94,6 +102,8 @@ def broadcast_to(x: Any, shape: Sequence[int]) -> Tensor:
                 "Shapes are aligned at their last axis; an extent of 1 is repeated.",
             )
         )
+    if tensor.dtype.kind != "f":
+        return Tensor(np.broadcast_to(tensor.data, wanted))
     return _broadcast.apply([tensor], {"shape": wanted})
 
 
@@ -115,9 +125,15 @@ _reshape.gradients(lambda g, y, x, shape: reshape(g, x.shape))
 
 
 def reshape(x: Any, shape: Any) -> Tensor:
-    """Return the elements in another shape of equal size; one extent may be -1."""
-    tensor = floating(x, "reshape")
-    wanted = [int(n) for n in (shape if isinstance(shape, (tuple, list)) else (shape,))]
+    """Return the elements in another shape of equal size; one extent may be -1.
+
+    Raises
+    ------
+    ValueError
+        If the new shape holds another number of elements.
+    """
+    tensor = kept(x, "reshape")
+    wanted = list(extents("reshape", shape))
     known = math.prod(n for n in wanted if n != -1)
     if wanted.count(-1) == 1 and known and tensor.size % known == 0:
         wanted[wanted.index(-1)] = tensor.size // known
@@ -136,25 +152,55 @@ def reshape(x: Any, shape: Any) -> Tensor:
 
 
 def squeeze(x: Any, axis: int | tuple[int, ...] | None = None) -> Tensor:
-    """Drop axes of extent 1."""
-    tensor = floating(x, "squeeze")
-    return reshape(tensor, np.squeeze(tensor.data, axis=axis).shape)
+    """Drop axes of extent 1: all of them, or those that are named.
+
+    Raises
+    ------
+    ValueError
+        If a named axis has another extent.
+    """
+    tensor = kept(x, "squeeze")
+    if axis is None:
+        return reshape(tensor, tuple(n for n in tensor.shape if n != 1))
+    axes = normal_axes("squeeze", tensor.shape, axis)
+    if any(tensor.shape[a] != 1 for a in axes):
+        raise ValueError(
+            refusal(
+                "squeeze",
+                "drops axes of extent 1",
+                f"axis {axis} of shape {tensor.shape}",
+                "Reduce the axis instead, or index it.",
+            )
+        )
+    return reshape(tensor, tuple(n for a, n in enumerate(tensor.shape) if a not in axes))
 
 
 def expand_dims(x: Any, axis: int | tuple[int, ...]) -> Tensor:
-    """Insert axes of extent 1."""
-    tensor = floating(x, "expand_dims")
-    return reshape(tensor, np.expand_dims(tensor.data, axis).shape)
+    """Insert axes of extent 1 at these places of the result."""
+    tensor = kept(x, "expand_dims")
+    count = len(axis) if isinstance(axis, tuple) else 1
+    axes = normal_axes("expand_dims", (1,) * (tensor.ndim + count), axis)
+    rest = iter(tensor.shape)
+    return reshape(
+        tensor, tuple(1 if a in axes else next(rest) for a in range(tensor.ndim + count))
+    )
 
 
 # transpose --------------------------------------------------------------------------------------
 
 
 def transpose(x: Any, axes: Sequence[int] | None = None) -> Tensor:
-    """Put the axes in another order, reversed by default."""
-    tensor = floating(x, "transpose")
-    order = tuple(axes) if axes is not None else tuple(range(tensor.ndim))[::-1]
-    order = tuple(a + tensor.ndim if a < 0 else a for a in order)
+    """Put the axes in another order, reversed by default.
+
+    Raises
+    ------
+    ValueError
+        If the axes are no order of all of them.
+    """
+    tensor = kept(x, "transpose")
+    order = tuple(range(tensor.ndim))[::-1]
+    if axes is not None:
+        order = tuple(a + tensor.ndim if a < 0 else a for a in map(operator.index, axes))
     if sorted(order) != list(range(tensor.ndim)):
         raise ValueError(
             refusal(
@@ -168,16 +214,28 @@ def transpose(x: Any, axes: Sequence[int] | None = None) -> Tensor:
         return tensor
     steps = _strides(tensor.shape)
     shape = tuple(tensor.shape[a] for a in order)
-    strides = tuple(steps[a] for a in order)
-    return view.apply([tensor], {"start": 0, "shape": shape, "strides": strides})
+    return window(tensor, 0, shape, tuple(steps[a] for a in order))
 
 
 def swapaxes(x: Any, first: int, second: int) -> Tensor:
     """Exchange two axes."""
-    tensor = floating(x, "swapaxes")
+    tensor = kept(x, "swapaxes")
+    ((one,), (other,)) = (normal_axes("swapaxes", tensor.shape, a) for a in (first, second))
     order = list(range(tensor.ndim))
-    order[first], order[second] = order[second], order[first]
+    order[one], order[other] = order[other], order[one]
     return transpose(tensor, order)
+
+
+def window(x: Tensor, start: int, shape: Ints, strides: Ints) -> Tensor:
+    """Copy the view (start, shape, strides), counted in elements, of the memory of `x`.
+
+    No element may be seen twice, since the gradient is put back, not added.
+    """
+    if x.dtype.kind == "f":
+        return view.apply([x], {"start": start, "shape": shape, "strides": strides})
+    memory = x.data.reshape(-1)[start:]
+    steps = tuple(step * memory.itemsize for step in strides)
+    return Tensor(np.lib.stride_tricks.as_strided(memory, shape, steps))
 
 
 # concatenate --------------------------------------------------------------------------------------
@@ -206,22 +264,33 @@ def _part(g: Tensor, axis: int, start: int, stop: int) -> Tensor:
 
 
 def concatenate(arrays: Sequence[Any], axis: int = 0) -> Tensor:
-    """Join arrays along an axis; all other extents must agree."""
-    tensors = promote("concatenate", list(arrays))
+    """Join arrays along an axis; all other extents must agree.
+
+    Raises
+    ------
+    ValueError
+        If they do not, or there is no array.
+    """
+    tensors = _alike("concatenate", list(arrays))
     if not tensors:
-        raise ValueError(refusal("concatenate", "needs at least one array", "none"))
-    at = axis + tensors[0].ndim if axis < 0 else axis
+        raise ValueError(
+            refusal("concatenate", "needs at least one array", "none", "Check for an empty list.")
+        )
+    (at,) = normal_axes("concatenate", tensors[0].shape, axis)
     for tensor in tensors:
         other = tensor.shape[:at] + tensor.shape[at + 1 :]
         first = tensors[0].shape[:at] + tensors[0].shape[at + 1 :]
-        if at >= tensor.ndim or tensor.ndim != tensors[0].ndim or other != first:
+        if tensor.ndim != tensors[0].ndim or other != first:
             raise ValueError(
                 refusal(
                     "concatenate",
                     f"shapes must agree but for axis {axis}",
                     " and ".join(str(t.shape) for t in tensors),
+                    "Reshape one, or join along another axis.",
                 )
             )
+    if tensors[0].dtype.kind != "f":
+        return Tensor(np.concatenate([t.data for t in tensors], at))
     while len(tensors) > 1:  # in pairs, so that n arrays are copied log n times
         pairs = zip(tensors[::2], tensors[1::2], strict=False)
         tail = tensors[-1:] if len(tensors) % 2 else []
@@ -231,14 +300,14 @@ def concatenate(arrays: Sequence[Any], axis: int = 0) -> Tensor:
 
 def stack(arrays: Sequence[Any], axis: int = 0) -> Tensor:
     """Join arrays of one shape along a new axis."""
-    return concatenate([expand_dims(x, axis) for x in promote("stack", list(arrays))], axis)
+    return concatenate([expand_dims(x, axis) for x in _alike("stack", list(arrays))], axis)
 
 
-def floating(x: Any, where: str) -> Tensor:
-    """Return `x` as a floating Tensor."""
-    if isinstance(x, Tensor) and x.dtype.kind == "f":
-        return x
-    return promote(where, [x])[0] if not isinstance(x, Tensor) else as_tensor(x, where)
+def _alike(where: str, arrays: list[Any]) -> list[Tensor]:
+    """Bring arrays to one type: their own, if all are of integers or all of truth values."""
+    tensors = [kept(a, where) for a in arrays]
+    kinds = {t.dtype.kind for t in tensors}
+    return tensors if len(kinds) == 1 and "f" not in kinds else promote(where, tensors)
 
 
 def _strides(shape: Ints) -> Ints:

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from interactive_train.autodiff.ops.arguments import floating, normal_axes
 from interactive_train.autodiff.ops.reduction import sum as sum_
-from interactive_train.autodiff.ops.shape import floating, reshape, swapaxes
+from interactive_train.autodiff.ops.shape import reshape, swapaxes
 from interactive_train.autodiff.primitive import Plan, Primitive
 from interactive_train.autodiff.tensor import OPERATIONS, Spec, Tensor
 from interactive_train.kernels import softmax as kernels
@@ -42,27 +43,43 @@ def log_softmax(x: Any, axis: int = -1) -> Tensor:
 
 def _along(primitive: Primitive, x: Tensor, axis: int) -> Tensor:
     name = primitive.name.lstrip("_")
-    if x.ndim == 0 or x.shape[axis] == 0:
+    (at,) = normal_axes(name, x.shape, axis)
+    if x.shape[at] == 0:
         raise ValueError(
-            refusal(name, "needs at least one class along the axis", f"shape {x.shape}")
+            refusal(
+                name,
+                "needs at least one class along the axis",
+                f"shape {x.shape}",
+                "Check the shape of the logits.",
+            )
         )
-    if axis in (-1, x.ndim - 1):
+    if at == x.ndim - 1:
         return primitive(x)
     return swapaxes(primitive(swapaxes(x, axis, -1)), axis, -1)
 
 
-# Cross-entropy of integer labels: loss[i] = log sum exp(x[i]) - x[i, label[i]] ---------------------
+# Cross-entropy of integer labels: loss[i] = log sum exp(x[i]) - x[i, label[i]] ----------------
 
 
 def _plan_cross_entropy(x: Spec, labels: Spec) -> Plan:
     (rows, columns), dtype = x[0], np.dtype(x[1])
+    if labels[0] != (rows,) or np.dtype(labels[1]) != np.int64:
+        raise ValueError(
+            refusal(
+                "cross_entropy_rows",
+                f"needs one int64 label for each of {rows} rows",
+                f"shape {labels[0]}, {np.dtype(labels[1])}",
+                "Labels are class numbers, not one-hot rows.",
+            )
+        )
     operands = (RESULT, INPUTS[0], INPUTS[1], rows, columns)
     return Plan((rows,), dtype, kernels.CROSS_ENTROPY_ROWS, dtype, operands)
 
 
 def _plan_cross_entropy_gradient(g: Spec, x: Spec, labels: Spec) -> Plan:
     dtype = np.dtype(x[1])
-    operands = (RESULT, *INPUTS[:3], *x[0])
+    rows, columns = x[0]
+    operands = (RESULT, INPUTS[0], INPUTS[1], INPUTS[2], rows, columns)
     return Plan(x[0], dtype, kernels.CROSS_ENTROPY_ROWS_GRADIENT, dtype, operands)
 
 
