@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
+
 from interactive_train_widgets import assets
 
 NODE = shutil.which("node")
@@ -26,7 +27,7 @@ def test_every_module_is_joined_once_behind_what_it_imports() -> None:
 
 def test_the_joined_script_has_one_export_and_no_import() -> None:
     text = assets.script()
-    assert re.findall(r"^export.*", text, re.MULTILINE) == ["export default {"]
+    assert re.findall(r"^export.*", text, re.MULTILINE) == ["export default{"]
     assert not re.search(r"^import\b", text, re.MULTILINE)
     assert not re.search(r"https?://", text)
 
@@ -47,6 +48,20 @@ def test_script_and_style_stay_small_since_every_widget_carries_them() -> None:
 def test_comments_and_indentation_are_dropped_and_nothing_else() -> None:
     text = "/* head\n more */\n// line\n  const a = 1; // kept\n\n  const u = '//kept';\n"
     assert assets.squeeze(text) == "const a = 1; // kept\nconst u = '//kept';\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "tight"),
+    [
+        ("if (a > 1) return [b, c];", "if(a>1)return[b,c];"),
+        ('f("a , b", c ? 1 : 2);', 'f("a , b",c?1:2);'),
+        ("f(`a , ${b}`, c);", "f(`a , ${b}`, c);"),
+        ("return a.replace(/ , /g, b);", "return a.replace(/ , /g, b);"),
+        ("a = b - -c + +d;", "a=b - -c + +d;"),
+    ],
+)
+def test_blanks_go_where_they_mean_nothing(line: str, tight: str) -> None:
+    assert assets.tighten(line) == tight
 
 
 @needs_node

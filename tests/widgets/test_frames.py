@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+
+from interactive_train.training import commands
 from interactive_train_widgets.frames import (
     JOURNAL_ROWS,
     Composer,
@@ -15,8 +17,6 @@ from interactive_train_widgets.frames import (
     freeze_frame,
     signature,
 )
-
-from interactive_train.training import commands
 from tests.widgets.fake_run import FakeRun
 
 

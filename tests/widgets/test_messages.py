@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from interactive_train_widgets import messages
-from interactive_train_widgets.messages import parse
 
 from interactive_train.optim import Scaled
 from interactive_train.training import commands
+from interactive_train_widgets import messages
+from interactive_train_widgets.messages import parse
 
 COMMANDS: list[tuple[dict[str, Any], commands.Command]] = [
     ({"verb": "adjust", "name": "lr", "value": 1e-3}, commands.Adjust("lr", 1e-3)),

@@ -7,13 +7,13 @@ import time
 from typing import Any
 
 import pytest
+
+from interactive_train.training import commands
+from interactive_train.training.view import RunView
 from interactive_train_widgets import messages
 from interactive_train_widgets.flow import HEARTBEAT, IN_FLIGHT
 from interactive_train_widgets.frames import Buffers, Head
 from interactive_train_widgets.publisher import PAUSE_SETTLES, Publisher
-
-from interactive_train.training import commands
-from interactive_train.training.view import RunView
 from tests.widgets.fake_run import FakeRun
 
 
@@ -98,7 +98,7 @@ def test_nothing_is_sent_while_nothing_changes_but_a_heartbeat() -> None:
 
 
 def test_a_second_view_and_a_reload_get_a_whole_frame_at_once() -> None:
-    run, wire, publisher = make(FakeRun().run_to(50))
+    _run, wire, publisher = make(FakeRun().run_to(50))
     ready(publisher)
     publisher.turn(0.0)
     publisher.turn(0.2)
@@ -125,7 +125,7 @@ def test_a_command_is_submitted_at_once_and_its_receipt_does_not_wait_for_a_fram
 
 
 def test_a_refused_command_comes_back_with_its_reason() -> None:
-    run, wire, publisher = make(FakeRun().run_to(10))
+    _run, wire, publisher = make(FakeRun().run_to(10))
     publisher.receive(request(commands.Adjust("weight_decay", -1.0)))
     publisher.receive(request(commands.Adjust("weight_dekay", 1.0)))
     publisher.turn(0.0)
@@ -180,7 +180,7 @@ def test_it_is_done_when_the_run_has_ended_and_the_last_frame_arrived() -> None:
 
 
 def test_a_closed_publisher_sends_nothing_more() -> None:
-    run, wire, publisher = make(FakeRun().run_to(5))
+    _run, wire, publisher = make(FakeRun().run_to(5))
     publisher.close()
     ready(publisher)
     publisher.turn(0.0)

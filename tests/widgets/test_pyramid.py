@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from interactive_train_widgets.pyramid import MAX_COLUMNS, RAW_POINTS, Pyramid
 from numpy.typing import NDArray
+
+from interactive_train_widgets.pyramid import MAX_COLUMNS, RAW_POINTS, Pyramid
 
 
 def brute(values: NDArray[np.float64], size: int) -> list[NDArray[np.float64]]:

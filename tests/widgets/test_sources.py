@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from interactive_train_widgets.optimiser import OptimiserSource
-from interactive_train_widgets.sources import QUIET, ReportSource, bind
 
 from interactive_train import optim
 from interactive_train.training import commands
+from interactive_train_widgets.optimiser import OptimiserSource
+from interactive_train_widgets.sources import QUIET, ReportSource, bind
 from tests.widgets.fake_run import FakeRun
 
 
@@ -35,7 +35,7 @@ def test_other_things_are_refused_by_name_and_with_the_fix() -> None:
 class TestOptimiserSource:
     def test_it_shows_the_knobs_and_layers_of_the_state(self) -> None:
         view = OptimiserSource(tree()).view()
-        assert [k.description.name for k in view.knobs][0] == "lr"
+        assert next(k.description.name for k in view.knobs) == "lr"
         assert [(g.path, g.parameters, g.frozen) for g in view.groups] == [
             ("a", 8, False),
             ("c", 4, False),

@@ -9,10 +9,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from interactive_train_widgets import still
-from interactive_train_widgets.frames import Composer
 
 from interactive_train.training import commands
+from interactive_train_widgets import still
+from interactive_train_widgets.frames import Composer
 from tests.widgets.fake_run import FakeRun
 
 

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import comm
-import interactive_train_widgets as widgets
 import pytest
 from comm.base_comm import BaseComm
+
+import interactive_train_widgets as widgets
+from interactive_train import optim
 from interactive_train_widgets import still
 from interactive_train_widgets.base import LiveWidget
-
-from interactive_train import optim
 from tests.widgets.fake_run import FakeRun
 
 
@@ -92,7 +92,7 @@ def test_a_dashboard_is_one_comm_with_two_binary_buffers_a_frame() -> None:
     widget = widgets.Dashboard(FakeRun().run_to(30))
     say(widget, READY)
     eventually(lambda: heard(widget, "frame"))
-    buffers = [b for _, data, b in widget.comm.log if data.get("method") == "custom"][0]
+    buffers = next(b for _, data, b in widget.comm.log if data.get("method") == "custom")
     assert [isinstance(buffer, memoryview) for buffer in buffers] == [True, True]
 
 
@@ -114,7 +114,8 @@ def test_something_that_is_no_run_is_refused() -> None:
 
 def test_a_bad_message_is_answered_and_harms_nothing() -> None:
     widget = widgets.Dashboard(FakeRun().run_to(5))
-    for content in (None, 7, [], {"kind": "?"}, {"kind": "command", "id": "x", "verb": "explode"}):
+    bad: list[object] = [None, 7, [], {"kind": "?"}]
+    for content in [*bad, {"kind": "command", "id": "x", "verb": "explode"}]:
         say(widget, content)
     eventually(lambda: sum(len(m["tickets"]) for m in heard(widget, "tickets")) == 5)
     assert "explode" in heard(widget, "tickets")[-1]["tickets"][-1]["error"]

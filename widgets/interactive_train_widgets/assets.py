@@ -2,7 +2,8 @@
 
 The modules are plain ES modules, so that node can test each of them alone. One
 widget needs one module; joining means: in the order of their imports, without
-import lines, ``export`` words, comments and indentation. Nothing is fetched.
+import lines, ``export`` words, comments and most blanks, since the text is stored with
+every widget. Nothing is fetched.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ IMPORT = re.compile(r"^import\b[^;]*?from\s*[\"']\./([\w-]+)\.js[\"'];?\s*$", re
 EXPORT = re.compile(r"^export (?=(?:const|let|function|class|async)\b)", re.MULTILINE)
 BLOCK_COMMENT = re.compile(r"^[ \t]*/\*.*?\*/[ \t]*$", re.MULTILINE | re.DOTALL)
 LINE_COMMENT = re.compile(r"^[ \t]*//.*$", re.MULTILINE)
+TEXT = re.compile(r'("(?:[^"\\]|\\.)*")')
+BLANKS = re.compile(r" ?([{}()\[\],;:=<>&|?!*]+) ?")
 ENTRY = "widget"
 
 
@@ -36,6 +39,18 @@ def squeeze(text: str) -> str:
     return "\n".join(line.strip() for line in text.splitlines() if line.strip()) + "\n"
 
 
+def tighten(line: str) -> str:
+    """Drop blanks beside punctuation of one line of script, outside texts.
+
+    Lines with a template, a regular expression, a division or a comment stay as they are.
+    """
+    if any(mark in line for mark in "`/'"):
+        return line
+    parts = TEXT.split(line)  # every other part is a text
+    parts[::2] = [BLANKS.sub(r"\1", part) for part in parts[::2]]
+    return "".join(parts)
+
+
 def modules() -> list[str]:
     """Return the names of the modules, each after those that it imports."""
     names: list[str] = []
@@ -47,7 +62,7 @@ def modules() -> list[str]:
 def script() -> str:
     """Return the front end as one ES module."""
     parts = (EXPORT.sub("", IMPORT.sub("", _read(f"js/{name}.js"))) for name in modules())
-    return squeeze("\n".join(parts))
+    return "\n".join(tighten(line) for line in squeeze("\n".join(parts)).split("\n"))
 
 
 @cache
