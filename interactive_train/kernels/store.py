@@ -8,11 +8,14 @@ the rest - and the object code. What does not check out is ignored and compiled 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
+import shutil
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
@@ -24,6 +27,7 @@ from interactive_train.runtime.cache import cache_directory, is_private
 from interactive_train.runtime.cpu import cpu_name
 
 FORMAT = 1
+PARTIAL = "partial-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,33 @@ def _path(folder: Path, symbol: str, source: str) -> Path:
     return folder / f"{symbol}-{digest}.bin"
 
 
+def is_stored(symbol: str, source: str) -> bool:
+    """Whether there is a file for an adapter; `load` says whether it is whole."""
+    folder = _folder()
+    return folder is not None and _path(folder, symbol, source).is_file()
+
+
+def stored_kernels() -> tuple[int, int]:
+    """Return how many adapters are kept for this machine and version, and their bytes."""
+    folder = _folder()
+    files = list(folder.glob("*.bin")) if folder is not None and folder.is_dir() else []
+    return len(files), sum(file.stat().st_size for file in files)
+
+
+def remove_outdated(days: float = 60.0) -> int:
+    """Delete the folders of other versions older than so many days; return how many."""
+    root, own = cache_directory(), _folder()
+    removed = 0
+    for folder in root.glob("kernels-*") if root is not None else ():
+        try:
+            if folder != own and time.time() - folder.stat().st_mtime > days * 86400:
+                shutil.rmtree(folder)
+                removed += 1
+        except OSError:
+            continue
+    return removed
+
+
 def load(symbol: str, source: str) -> StoredObject | None:
     """Return the stored object of an adapter, or None if there is none that checks out."""
     folder = _folder()
@@ -84,10 +115,12 @@ def save(stored: StoredObject, source: str) -> None:
         "needs": stored.needs,
         "sha256": hashlib.sha256(stored.code).hexdigest(),
     }
+    temporary = ""
     try:
-        handle, temporary = tempfile.mkstemp(dir=folder)
+        handle, temporary = tempfile.mkstemp(dir=folder, prefix=PARTIAL)
         with os.fdopen(handle, "wb") as file:
             file.write(json.dumps(described).encode() + b"\n" + stored.code)
         os.replace(temporary, _path(folder, stored.symbol, source))
     except OSError:
-        return
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)

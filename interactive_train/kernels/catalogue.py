@@ -1,0 +1,80 @@
+"""The catalogue: every kernel written by hand, and the elementwise loops worth having ready.
+
+Any other elementwise pattern is compiled when it is first used. `warm` compiles what stands here,
+for both floating types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from interactive_train.kernels import elementwise as e
+from interactive_train.kernels.gemm import GEMM
+from interactive_train.kernels.indexing import ADD_ROWS, TAKE_ROWS
+from interactive_train.kernels.kernel import Expression, Kernel
+from interactive_train.kernels.movement import GATHER_VIEW, JOIN_TWO, SCATTER_VIEW
+from interactive_train.kernels.random import DROPOUT
+from interactive_train.kernels.reduction import ARGMAX, MAX, SUM
+from interactive_train.kernels.softmax import (
+    CROSS_ENTROPY_ROWS,
+    CROSS_ENTROPY_ROWS_GRADIENT,
+    LOG_SOFTMAX,
+    SOFTMAX,
+)
+
+FLOATING: tuple[np.dtype[np.generic], ...] = (np.dtype(np.float32), np.dtype(np.float64))
+
+WRITTEN = (
+    GEMM,
+    SUM,
+    MAX,
+    ARGMAX,
+    GATHER_VIEW,
+    SCATTER_VIEW,
+    JOIN_TWO,
+    TAKE_ROWS,
+    ADD_ROWS,
+    SOFTMAX,
+    LOG_SOFTMAX,
+    CROSS_ENTROPY_ROWS,
+    CROSS_ENTROPY_ROWS_GRADIENT,
+    DROPOUT,
+)
+
+# The patterns of layers, losses and update rules: arrays of one shape, with a bias (`fr`), with a
+# mean or a spread per row (`fc`), with a number on either side (`fs`, `sf`).
+READY: dict[Expression, str] = {
+    e.ADD: "ff fr fs",
+    e.SUBTRACT: "ff fc fs sf",
+    e.MULTIPLY: "ff fr fc fs sf",
+    e.DIVIDE: "ff fc fs sf",
+    e.NEGATIVE: "f",
+    e.EXP: "f",
+    e.LOG: "f",
+    e.SQRT: "f",
+    e.TANH: "f",
+    e.ERF: "f",
+    e.SIGMOID: "f",
+    e.RELU: "f",
+    e.GATE: "ff",
+    e.GELU: "f",
+    e.TO_FLOAT32: "f",
+    e.TO_FLOAT64: "f",
+}
+
+
+def kernels() -> Iterator[Kernel]:
+    """Yield the kernels that `warm` compiles.
+
+    Examples
+    --------
+    >>> names = [kernel.name for kernel in kernels()]
+    >>> "gemm" in names, "add_fr" in names, len(names) == len(set(names))
+    (True, True, True)
+    """
+    yield from WRITTEN
+    for expression, patterns in READY.items():
+        for pattern in patterns.split():
+            yield expression.kernel(pattern)
