@@ -10,13 +10,8 @@ import numpy as np
 import pytest
 
 from interactive_train.training import commands
-from interactive_train_widgets.frames import (
-    JOURNAL_ROWS,
-    Composer,
-    describe_knob,
-    freeze_frame,
-    signature,
-)
+from interactive_train_widgets.describe import JOURNAL_ROWS, describe_knob, signature
+from interactive_train_widgets.frames import Composer, freeze_frame
 from tests.widgets.fake_run import FakeRun
 
 

@@ -11,8 +11,9 @@ import pytest
 from interactive_train.training import commands
 from interactive_train.training.view import RunView
 from interactive_train_widgets import messages
+from interactive_train_widgets.describe import Head
 from interactive_train_widgets.flow import HEARTBEAT, IN_FLIGHT
-from interactive_train_widgets.frames import Buffers, Head
+from interactive_train_widgets.frames import Buffers
 from interactive_train_widgets.publisher import PAUSE_SETTLES, Publisher
 from tests.widgets.fake_run import FakeRun
 

@@ -19,7 +19,8 @@ from interactive_train.runtime.errors import did_you_mean, refusal
 from interactive_train.training.view import RunView, Source
 from interactive_train_widgets import messages, still
 from interactive_train_widgets.assets import script, stylesheet
-from interactive_train_widgets.frames import Buffers, Head, freeze_frame
+from interactive_train_widgets.describe import Head
+from interactive_train_widgets.frames import Buffers, freeze_frame
 from interactive_train_widgets.publisher import Publisher
 from interactive_train_widgets.sources import ReportSource, bind
 

@@ -18,8 +18,9 @@ from typing import Protocol
 from interactive_train.training.ticket import Ticket
 from interactive_train.training.view import RunView, Source
 from interactive_train_widgets import messages
+from interactive_train_widgets.describe import Head, signature
 from interactive_train_widgets.flow import Flow
-from interactive_train_widgets.frames import Buffers, Composer, Head, signature
+from interactive_train_widgets.frames import Buffers, Composer
 
 ENDED = ("finished", "stopped", "failed")
 KEEP_COLUMNS = 1000  # of a curve that a saved notebook keeps

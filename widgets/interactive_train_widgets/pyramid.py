@@ -110,6 +110,7 @@ class Pyramid:
     def __init__(self) -> None:
         self._points = Growing(2)  # (step, value); value NaN when not finite
         self._levels: list[Growing] = []
+        self._drawn = (0, Growing(5))  # the buckets of the size that was asked for last
         self.last_step = float("nan")
 
     def __len__(self) -> int:
@@ -141,9 +142,15 @@ class Pyramid:
             empty = np.empty(0)
             return Columns(empty, empty, empty, empty, float("nan"), 1, 0)
         whole = total // size
-        rows = self._buckets(0, whole * size, size)
+        if self._drawn[0] != size:
+            self._drawn = (size, Growing(5))
+        drawn = self._drawn[1]
+        drawn.append(self._buckets(drawn.stop * size, whole * size, size))
+        rows = drawn.view(0, whole)
         if whole * size < total:
             rows = np.concatenate((rows, self._tail(whole * size)), axis=1)
+        else:
+            rows = rows.copy()  # what is handed out stays as it is
         with np.errstate(invalid="ignore"):
             mean = rows[3] / rows[4]  # 0 / 0 = NaN where no value is finite
         return Columns(rows[0], rows[1], rows[2], mean, self.last_step, size, total)

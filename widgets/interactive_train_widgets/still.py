@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interactive_train.training.view import RunView
-from interactive_train_widgets.frames import Buffers, Head
+from interactive_train_widgets.describe import Head
+from interactive_train_widgets.frames import Buffers
 
 MAX_PICTURE = 42_000  # bytes of PNG; 56 KB in base64, and some kilobytes of table
 TABLE_ROWS = 16

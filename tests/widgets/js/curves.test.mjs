@@ -19,7 +19,7 @@ function frame(over = {}) {
   const values = new Float32Array([2, 1, 0.5, 1.5, 0.75, 0.5, 2.5, 1.25, 0.5, 3, 2, 0.1, 0.1, 0.1, 0.05, 0.05, 0.05, 0.01]);
   const head = {
     runs: ["digits"], curves, metrics: [{ name: "accuracy", value: 0.9 }], journal: [],
-    knobs: [{ key: "|lr", name: "lr", path: "", title: "Learning rate", effective: 0.05, base: 0.1, scale: 0.5, override: null, scheduled: true }],
+    knobs: [{ key: "lr", name: "lr", path: "", title: "Learning rate", effective: 0.05, base: 0.1, scale: 0.5, override: null, scheduled: true }],
     run: { status: "running", step: 5, firstStep: 0, lastStep: 100, loss: 0.5 }, ...over,
   };
   return decode(head, [new DataView(steps.buffer), new DataView(values.buffer)]);
