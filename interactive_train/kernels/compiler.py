@@ -37,8 +37,8 @@ INTRINSICS = {
     )
 } | {"powi": "__powi"}
 # What an object may call. Absent are the compiler's own helpers (`__powidf2`) and all of Python.
-LIBRARY = {"exp", "log", "pow", "tanh", "erf", "floor", "ceil", "trunc", "rint", "round", "fma"}
-LIBRARY |= {"memset", "memcpy", "memmove", "memset_pattern16"}
+LIBRARY = {"exp", "log", "log1p", "pow", "tanh", "erf", "floor", "ceil", "trunc", "rint", "round"}
+LIBRARY |= {"fma", "memset", "memcpy", "memmove", "memset_pattern16"}
 
 _lock = threading.RLock()
 _addresses: dict[tuple[str, str, bool], int] = {}

@@ -82,6 +82,11 @@ def sigmoid(x: Any) -> Any:
     return 1.0 / (1.0 + np.exp(-x))
 
 
+def softplus(x: Any) -> Any:
+    """The larger of x and 0, and a rest that cannot overflow: log(1 + exp(x))."""
+    return (0.0 if x <= 0.0 else x) + np.log1p(np.exp(-abs(x)))
+
+
 def relu(x: Any) -> Any:
     return 0.0 if x <= 0.0 else x
 
@@ -147,6 +152,7 @@ SQRT = Expression(sqrt, "T")
 TANH = Expression(tanh, "T")
 ERF = Expression(erf, "T")
 SIGMOID = Expression(sigmoid, "T")
+SOFTPLUS = Expression(softplus, "T")
 RELU = Expression(relu, "T")
 GATE = Expression(gate)
 GELU = Expression(gelu, "T")

@@ -209,6 +209,10 @@ erf.gradients(lambda g, y, x: g * (TWO_OVER_SQRT_PI * exp(-x * x)))
 sigmoid: Elementwise = Elementwise(kernels.SIGMOID)
 sigmoid.gradients(lambda g, y, x: g * (y * (1.0 - y)))
 
+# softplus(x) = log(1 + exp(x)), so that log sigmoid(x) = -softplus(-x)
+softplus: Elementwise = Elementwise(kernels.SOFTPLUS)
+softplus.gradients(lambda g, y, x: g * sigmoid(x))
+
 # relu'(x) = 1 for x > 0 and 0 at 0, as everywhere in the field.
 relu: Elementwise = Elementwise(kernels.RELU)
 relu.gradients(lambda g, y, x: gate(g, x))
