@@ -1,14 +1,16 @@
 """Rule: an optimiser as two pure functions on one array, plus its declared hyperparameters.
 
 ``init(x)`` returns the state for an array, ``apply(state, x, g)`` the new state and the
-step dx; the caller does x <- x - dx. One's own rule takes ten lines and gets
-``adjust``, sliders, checkpoints and recording for free, since all of them read
+step dx; the caller does x <- x - dx, or leaves x alone where dx is None. One's own rule takes ten
+lines and gets ``adjust``, sliders, checkpoints and recording for free, since all of them read
 `hyperparameters` and nothing else.
 """
 
 from __future__ import annotations
 
 from typing import Any, ClassVar, Self
+
+import numpy as np
 
 from interactive_train.optim.setting import Scaled, Setting, checked_value
 from interactive_train.runtime.errors import did_you_mean, refusal
@@ -33,6 +35,13 @@ class Rule:
     elementwise : bool
         Whether an element's step depends on that element alone; neighbouring arrays
         are then updated as one.
+    wants_global_norm : bool
+        Whether ``apply`` reads ``self.global_norm``: the norm of the gradients of all arrays
+        whose rule wants it, as they arrive at that rule; a 0-d float64 Tensor.
+    guarded : tuple of str
+        Names in the state that must be finite; where one is not, nothing is updated.
+    keeps_master : bool
+        Whether the state holds, as "master", a copy of the array that is updated in its stead.
 
     Examples
     --------
@@ -51,6 +60,10 @@ class Rule:
     hyperparameters: ClassVar[tuple[Hyperparameter, ...]] = ()
     options: ClassVar[tuple[str, ...]] = ()
     elementwise: ClassVar[bool] = True
+    wants_global_norm: ClassVar[bool] = False
+    guarded: ClassVar[tuple[str, ...]] = ()
+    keeps_master: ClassVar[bool] = False
+    global_norm: Any = None
 
     def __init__(self, *values: Any, **named: Any) -> None:
         where = f"optim.{type(self).__name__}"
@@ -79,14 +92,39 @@ class Rule:
         raise NotImplementedError(f"{type(self).__name__}: defines no init(self, x).")
 
     def apply(self, state: State, x: Any, g: Any) -> tuple[State, Any]:
-        """Return (new state, dx) for an array and its gradient; changes nothing."""
+        """Return (new state, dx) for an array and its gradient; changes nothing.
+
+        A dx of None is no step: the array stays, and the rest of a chain is not reached.
+        """
         raise NotImplementedError(f"{type(self).__name__}: defines no apply(self, state, x, g).")
 
     def settings(self) -> dict[str, Setting]:
         """Return the knobs as they were given."""
         return {knob.name: Setting(getattr(self, knob.name)) for knob in self.hyperparameters}
 
-    def at(self, values: dict[str, float]) -> Self:
+    def find(self, name: str, kind: type[Rule] | None = None) -> tuple[Hyperparameter, ...]:
+        """Return the hyperparameters that a name hits, those of one kind of rule if asked."""
+        if kind is not None and not isinstance(self, kind):
+            return ()
+        return tuple(knob for knob in self.hyperparameters if knob.name == name)
+
+    def members(self) -> tuple[Rule, ...]:
+        """Return the rules that this one is composed of: itself, if it is not."""
+        return (self,)
+
+    def parts(self) -> tuple[Rule | None, ...]:
+        """Return the rule cut in front of everything that wants the global norm.
+
+        Part 0 (None if empty) needs none, each later part begins with one that does. Parts are
+        applied in turn, each to the dx of the one before, on the same state.
+        """
+        return (None, self) if self.wants_global_norm else (self,)
+
+    def flusher(self, state: State) -> Rule | None:
+        """Return the rule that applies what the state has gathered, None if it is nothing."""
+        return None
+
+    def at(self, values: dict[str, Any]) -> Self:
         """Return a copy whose hyperparameters are these numbers."""
         bound = object.__new__(type(self))
         bound.__dict__.update(self.__dict__)
@@ -100,9 +138,13 @@ class Rule:
             and all(getattr(self, name) == getattr(other, name) for name in self.options)
         )
 
+    def zeros(self, x: Any) -> Any:
+        """Return zeros like an array, for ``init``."""
+        return np.zeros(x.shape, x.dtype)
+
     def __repr__(self) -> str:
         parts = [f"{knob.name}={getattr(self, knob.name)!r}" for knob in self.hyperparameters]
-        parts += [f"{name}=True" for name in self.options if getattr(self, name) is True]
+        parts += [f"{name}={getattr(self, name)!r}" for name in self.options if getattr(self, name)]
         return f"{type(self).__name__}({', '.join(parts)})"
 
 
