@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from interactive_train import tree
 from interactive_train.nn.context import Call, calling
@@ -25,7 +26,8 @@ def init(model: Any, seed: int | None = 0, dtype: Any = np.float32) -> Any:
     """Return a copy of a declared model with its arrays filled.
 
     Each array's numbers depend on the seed and on its path only: adding a layer
-    changes no other layer's weights.
+    changes no other layer's weights. A module or an array that stands at two places is
+    filled once, under its first path, and stays tied.
 
     Parameters
     ----------
@@ -53,20 +55,35 @@ def init(model: Any, seed: int | None = 0, dtype: Any = np.float32) -> Any:
         )
     key = Key.from_seed(seed, "it.init")
 
-    return _filled(model, "", key, kind)
+    return _filled(model, "", key, kind, {})
 
 
-def _filled(value: Any, path: str, key: Key, dtype: np.dtype[Any]) -> Any:
-    if isinstance(value, Parameter):
-        numbers = value.initializer(key.fold(path), value.extents)
-        return np.ascontiguousarray(numbers, dtype=dtype)
-    if tree.is_leaf(value):
-        return np.array(value, dtype=dtype) if value.dtype.kind == "f" else np.array(value)
+def _filled(value: Any, path: str, key: Key, dtype: np.dtype[Any], done: dict[int, Any]) -> Any:
+    if isinstance(value, Parameter) or tree.is_leaf(value):
+        if id(value) not in done:
+            done[id(value)] = _array(value, path, key, dtype)
+        return done[id(value)]
     parts = tree.children(value)
     if parts is None:
         return value
-    filled = [_filled(part, tree.join(path, name), key, dtype) for name, part in parts]
+    filled = [_filled(part, tree.join(path, name), key, dtype, done) for name, part in parts]
     return tree.rebuild(value, filled, path)
+
+
+def _array(value: Any, path: str, key: Key, dtype: np.dtype[Any]) -> NDArray[Any]:
+    if not isinstance(value, Parameter):
+        return np.array(value, dtype=dtype if value.dtype.kind == "f" else None, order="C")
+    numbers = np.array(value.initializer(key.fold(path), value.extents), dtype=dtype, order="C")
+    if numbers.shape != tuple(value.extents):
+        raise ValueError(
+            refusal(
+                "it.init",
+                f"the initial value at {path!r} has the declared shape {tuple(value.extents)}",
+                f"shape {numbers.shape}",
+                "An initializer is a function (key, shape) -> array.",
+            )
+        )
+    return numbers
 
 
 def split(model: Any) -> tuple[dict[str, Any], dict[str, Any]]:

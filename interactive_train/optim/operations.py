@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from interactive_train import tree
+from interactive_train.autodiff.tensor import FLOATS
 from interactive_train.nn.functional import all_paths
 from interactive_train.nn.module import declared, trainables
 from interactive_train.optim.apply import Update, apply_updates
@@ -74,12 +75,13 @@ def setup(
         notice("it.setup found no trainable parameters in this model.")
     leaves: dict[int, Leaf] = {}
     for path, x in pairs:
-        if check_writable and isinstance(x, np.ndarray) and not x.flags.writeable:
+        if check_writable and not (isinstance(x, np.ndarray) and x.flags.writeable):
+            kind = "a read-only array" if isinstance(x, np.ndarray) else f"a {type(x).__name__}"
             raise ValueError(
                 refusal(
                     "it.setup",
                     "the model's arrays must be writable for it.update and it.train",
-                    f"a read-only array at {path!r}",
+                    f"{kind} at {path!r}",
                     "Copy it, or pass check_writable=False and use it.updated.",
                 )
             )
@@ -87,6 +89,15 @@ def setup(
         if not isinstance(chosen, Rule):
             raise TypeError(
                 refusal("it.setup", f"the rule for {path!r} is an optim.Rule", repr(chosen))
+            )
+        if x.dtype.char not in FLOATS and not chosen.keeps_master:
+            raise TypeError(
+                refusal(
+                    "it.setup",
+                    "trainable arrays are float32 or float64",
+                    f"{x.dtype} at {path!r}",
+                    "Convert it with .astype(np.float32).",
+                )
             )
         leaves[id(x)] = Leaf.fresh(chosen, x)
     places = {path: leaves[id(x)] for path, x in all_paths(model) if id(x) in leaves}
@@ -101,7 +112,8 @@ def update(state: OptimizerState, model: Any, grads: Any) -> None:
     state : OptimizerState
         Of the model, or the part that belongs to `model`.
     model, grads : tree
-        Of the same structure; a gradient that is None skips its leaf, state and all.
+        Of the same structure; a gradient that is None skips what is below it, state and all.
+        The gradients of a tied array are summed over its places; one object counts once.
 
     Raises
     ------
@@ -120,23 +132,21 @@ def update(state: OptimizerState, model: Any, grads: Any) -> None:
     (array([0.5, 2. ]), 1)
     """
     _require_state(state, "it.update")
+    if grads is None:
+        raise TypeError(
+            refusal("it.update", "grads is a tree shaped like the model", "None", "See it.grad.")
+        )
+    places: dict[int, list[str]] = {}
+    for path, leaf in state.places().items():
+        own = path[len(state.prefix) + 1 :] if state.prefix else path
+        places.setdefault(id(leaf), []).append(own)
     targets = {}
     updates = []
     for path, leaf in state.leaves():
-        own = path[len(state.prefix) + 1 :] if state.prefix else path
-        x = tree.get(model, own, "it.update, model")
-        g = tree.get(grads, own, "it.update, grads")
-        if g is None or leaf.frozen:
+        x = tree.get(model, places[id(leaf)][0], "it.update, model")
+        gradient = _summed(grads, places[id(leaf)], x, path)
+        if gradient is None or leaf.frozen:
             continue
-        gradient = np.ascontiguousarray(np.asarray(g), dtype=x.dtype)
-        if gradient.shape != x.shape:
-            raise ValueError(
-                refusal(
-                    "it.update",
-                    f"the gradient at {path!r} has the parameter's shape {x.shape}",
-                    str(gradient.shape),
-                )
-            )
         if not x.flags.writeable:
             raise ValueError(
                 refusal(
@@ -147,7 +157,7 @@ def update(state: OptimizerState, model: Any, grads: Any) -> None:
                 )
             )
         targets[id(leaf)] = x
-        updates.append(Update(leaf, np.ascontiguousarray(x), gradient))
+        updates.append(Update(leaf, np.asarray(x, order="C"), gradient))
     results = apply_updates(updates, state.step + 1)
     for result in results:
         targets[id(result.leaf)][...] = result.x
@@ -307,6 +317,39 @@ def thawed(part: OptimizerState, path: str = "") -> OptimizerState:
     twin = part.copy()
     thaw(twin[path] if path else twin)
     return twin
+
+
+def _summed(grads: Any, places: list[str], x: Any, path: str) -> Any:
+    """Return the gradient of one array: the sum over its places, None where there is none."""
+    total = None
+    seen: list[Any] = []
+    for place in places:
+        g = _gradient(grads, place)
+        if g is None or any(g is other for other in seen):
+            continue
+        seen.append(g)
+        part = np.array(g, dtype=x.dtype, order="C")  # a copy: moments may keep it
+        if part.shape != x.shape:
+            raise ValueError(
+                refusal(
+                    "it.update",
+                    f"the gradient at {path!r} has the parameter's shape {x.shape}",
+                    str(part.shape),
+                )
+            )
+        total = part if total is None else total + part
+    return total
+
+
+def _gradient(grads: Any, path: str) -> Any:
+    """Return the gradient at a path, None if it or a branch above it is None."""
+    part, done = grads, ""
+    for name in path.split(".") if path else []:
+        if part is None:
+            return None
+        done = tree.join(done, name)
+        part = tree.get(part, name, f"it.update, grads at {done!r}")
+    return part
 
 
 def _leaves(part: Part, where: str) -> list[Leaf]:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from interactive_train.optim.rule import Rule, State, learning_rate
-from interactive_train.runtime.errors import refusal
+from interactive_train.runtime.checks import flag
 from interactive_train.runtime.hyperparameter import Hyperparameter
 
 MOMENTUM = Hyperparameter(
@@ -93,8 +93,8 @@ class SGD(Rule):
         lr_in_velocity: bool = False,
     ) -> None:
         super().__init__(lr=lr, momentum=momentum)
-        self.nesterov = flag(nesterov, "optim.SGD", "nesterov")
-        self.lr_in_velocity = flag(lr_in_velocity, "optim.SGD", "lr_in_velocity")
+        self.nesterov = flag(nesterov, "nesterov", "optim.SGD")
+        self.lr_in_velocity = flag(lr_in_velocity, "lr_in_velocity", "optim.SGD")
 
     def init(self, x: Any) -> State:
         """Return a velocity of zero."""
@@ -206,7 +206,7 @@ class AdamW(Adam):
         decay_scaled_by_lr: bool = True,
     ) -> None:
         Rule.__init__(self, lr=lr, beta1=beta1, beta2=beta2, eps=eps, weight_decay=weight_decay)
-        self.decay_scaled_by_lr = flag(decay_scaled_by_lr, "optim.AdamW", "decay_scaled_by_lr")
+        self.decay_scaled_by_lr = flag(decay_scaled_by_lr, "decay_scaled_by_lr", "optim.AdamW")
 
     def apply(self, state: State, x: Any, g: Any) -> tuple[State, Any]:
         """Return the new moments and the step."""
@@ -214,10 +214,3 @@ class AdamW(Adam):
         if self.decay_scaled_by_lr:
             return new, self.lr * (direction + self.weight_decay * x)
         return new, self.lr * direction + self.weight_decay * x
-
-
-def flag(value: object, where: str, name: str) -> bool:
-    """Return a bool option, or refuse another kind."""
-    if not isinstance(value, bool):
-        raise TypeError(refusal(where, f"{name} is True or False", repr(value)))
-    return value

@@ -17,7 +17,11 @@ from interactive_train.runtime.errors import did_you_mean, refusal
 
 @dataclass(eq=False)
 class Clock:
-    """Completed updates of a whole state, shared by all its branches; schedules read it."""
+    """Steps of a whole state, shared by all its branches; schedules read it.
+
+    It runs on when a step is skipped or an array is frozen. How often an array was updated is in
+    that array's own leaf (the powers of beta), which then stands still.
+    """
 
     step: int = 0
 
@@ -28,7 +32,7 @@ class OptimizerState:
     Attributes
     ----------
     step : int
-        Completed updates.
+        Steps so far, by which schedules go.
 
     Examples
     --------
@@ -50,7 +54,7 @@ class OptimizerState:
 
     @property
     def step(self) -> int:
-        """Completed updates of the whole state."""
+        """Steps of the whole state so far; the next one uses ``schedule(step + 1)``."""
         return self._clock.step
 
     @step.setter
