@@ -6,10 +6,10 @@ from typing import Any
 
 from interactive_train.autodiff.primitive import promote
 from interactive_train.autodiff.tensor import Tensor
-from interactive_train.losses.reduce import plain_for_arrays, reduced, same_shape
+from interactive_train.losses.reduce import loss, reduced, same_shape
 
 
-@plain_for_arrays
+@loss()
 def mse(predictions: Any, targets: Any, *, reduction: str = "mean") -> Tensor:
     """Mean squared error, the mean of (predictions - targets)^2 over all elements.
 
@@ -17,11 +17,12 @@ def mse(predictions: Any, targets: Any, *, reduction: str = "mean") -> Tensor:
     ----------
     predictions, targets : array_like
         Of one shape.
-    reduction : {"mean", "sum"}
+    reduction : {"mean", "sum", "none"}
 
     Returns
     -------
     Tensor, scalar (a NumPy scalar for plain arrays)
+        With ``reduction="none"`` one value per element.
 
     Raises
     ------

@@ -1,0 +1,130 @@
+"""What losses are told beside predictions and targets, checked: weights, smoothing, targets.
+
+Checks of values read the targets' memory; those of predictions are never read, so that
+no number of a model ends up in a loss as a constant.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from interactive_train.autodiff.primitive import promote
+from interactive_train.autodiff.tensor import Tensor
+from interactive_train.losses.reduce import same_shape
+from interactive_train.runtime.checks import real_number, shown
+from interactive_train.runtime.errors import refusal
+
+
+def pair(
+    predictions: Any,
+    targets: Any,
+    where: str,
+    *,
+    low: float = -np.inf,
+    high: float = np.inf,
+    fix: str = "",
+) -> tuple[Tensor, Tensor]:
+    """Return predictions and targets of one shape and floating type.
+
+    Targets may be integers or bools: zeros and ones, signs and counts are floats here.
+
+    Parameters
+    ----------
+    predictions, targets : array_like
+        Of one shape.
+    where : str
+        The loss, for the message.
+    low, high : float
+        Bounds of the targets, ends included.
+    fix : str
+        What to do about a target outside.
+
+    Raises
+    ------
+    TypeError
+        If the predictions are no floats.
+    ValueError
+        If the shapes differ, or a target is outside the bounds or NaN.
+    """
+    (x,) = promote(where, [predictions])
+    array = targets.data if isinstance(targets, Tensor) else np.asarray(targets)
+    if array.dtype.kind in "iub":
+        targets = Tensor.wrap(np.asarray(array, dtype=x.dtype, order="C"))
+    x, y = promote(where, [x, targets])
+    same_shape(x, y, where)
+    if np.isfinite(low) or np.isfinite(high):
+        interval = f"in [{low:g}, {high:g}]" if np.isfinite(high) else f"at least {low:g}"
+        inside = (y.data >= low) & (y.data <= high)
+        check_targets(inside, y, f"targets are {interval}", where, fix)
+    return x, y
+
+
+def check_targets(right: NDArray[np.bool_], y: Tensor, rule: str, where: str, fix: str) -> None:
+    """Refuse targets where `right` does not hold, and name the first.
+
+    Raises
+    ------
+    ValueError
+        If one is wrong.
+    """
+    if not right.all():
+        index = tuple(np.argwhere(~right)[0].tolist())
+        raise ValueError(refusal(where, rule, f"{y.data[index].item()!r} at index {index}", fix))
+
+
+def class_weights(weight: Any, classes: int, dtype: np.dtype[Any], where: str) -> NDArray[Any]:
+    """Return a factor per class as an array of this type.
+
+    Raises
+    ------
+    TypeError
+        If they are no numbers.
+    ValueError
+        If there is not one for each class, or one is negative or not finite.
+    """
+    fix = f"Give {classes} numbers of at least 0, such as np.ones({classes})."
+    array = np.asarray(weight)
+    if array.dtype.kind not in "fiu":
+        raise TypeError(refusal(where, "weight is a number per class", shown(weight), fix))
+    if array.shape != (classes,):
+        raise ValueError(
+            refusal(where, f"weight has one number per class, {classes}", f"{array.shape}", fix)
+        )
+    if not (np.isfinite(array) & (array >= 0)).all():
+        raise ValueError(
+            refusal(where, "weights are finite and not negative", str(array.tolist()), fix)
+        )
+    return np.ascontiguousarray(array, dtype=dtype)
+
+
+def smoothing(label_smoothing: Any, where: str) -> float:
+    """Return the part of each target that is spread over all classes, in [0, 1].
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no such number.
+    """
+    return real_number(label_smoothing, "label_smoothing", where, low=0.0, high=1.0)
+
+
+def examples_and_classes(x: Tensor, where: str, least: int = 1) -> None:
+    """Refuse logits whose last axis does not hold at least so many classes.
+
+    Raises
+    ------
+    ValueError
+        If it does not.
+    """
+    if x.ndim == 0 or x.shape[-1] < least:
+        raise ValueError(
+            refusal(
+                where,
+                f"the last axis of the logits is the classes, {least} or more",
+                f"shape {x.shape}",
+                "Check the shape of the logits.",
+            )
+        )
