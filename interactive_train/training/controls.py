@@ -6,6 +6,7 @@ inverse commands. Names and values are checked before anything is changed.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -240,11 +241,15 @@ def _of(leaf: Leaf, name: str) -> list[Target]:
 
 
 def _view(path: str, knob: Hyperparameter, setting: Setting, step: int) -> KnobView:
+    try:
+        effective, base = setting.effective(step), setting.base_value(step)
+    except Exception:  # a schedule that fails ends the run, with its error; here it has no value
+        effective = base = math.nan
     return KnobView(
         path,
         knob,
-        setting.effective(step),
-        setting.base_value(step),
+        effective,
+        base,
         setting.scale,
         setting.override,
         setting.scheduled,

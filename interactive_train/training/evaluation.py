@@ -53,7 +53,7 @@ def evaluate(
 ) -> dict[str, float]:
     """Return the mean loss (as "loss", if there is one) and the metrics of a model on data.
 
-    The mean is weighted by examples.
+    The mean is weighted by examples; the loss of an element is taken for their mean.
     """
     accumulators = {name: Accumulator(metric, where) for name, metric in metrics.items()}
     total, count = 0.0, 0
@@ -62,12 +62,27 @@ def evaluate(
             x, targets = pair(element, where)
             predictions = model(x)
             if callable(targets) and not hasattr(targets, "__array__"):
-                total, count = total + float(targets(predictions)), count + 1
+                if metrics:
+                    raise TypeError(
+                        refusal(
+                            where,
+                            "metrics need targets",
+                            "an element (x, loss_fn)",
+                            "Give the validation data as (x, targets).",
+                        )
+                    )
+                rows = _rows(predictions)
+                total, count = total + float(targets(predictions)) * rows, count + rows
                 continue
-            rows = len(targets)
+            rows = _rows(targets)
             if loss is not None:
                 total, count = total + float(loss(predictions, targets)) * rows, count + rows
             for accumulator in accumulators.values():
                 accumulator.add(np.asarray(predictions), targets)
     values = {"loss": total / count} if count else {}
     return values | {name: a.value() for name, a in accumulators.items()}
+
+
+def _rows(values: Any) -> int:
+    shape = np.shape(values)
+    return shape[0] if shape else 1

@@ -13,6 +13,8 @@ from dataclasses import asdict, replace
 
 from interactive_train.training.view import JournalEntry
 
+CHANGES = ("adjust", "release", "freeze", "thaw", "undo")
+
 
 class Journal:
     """The interventions of a run.
@@ -27,7 +29,7 @@ class Journal:
 
     def __init__(self) -> None:
         self._entries: list[JournalEntry] = []
-        self._gesture = ""
+        self._gestures: list[str] = []
 
     def add(
         self,
@@ -42,7 +44,7 @@ class Journal:
         value: float | None = None,
         gesture: str = "",
     ) -> JournalEntry:
-        """Add a row, or extend the last one if it belongs to the same gesture.
+        """Add a row, or extend the newest change of a knob if it is of the same gesture.
 
         Parameters
         ----------
@@ -56,28 +58,33 @@ class Journal:
             An id that the commands of one drag share.
         """
         values = () if value is None else ((step, value),)
-        last = self._entries[-1] if self._entries else None
-        same = (
-            last is not None
-            and bool(gesture)
-            and gesture == self._gesture
-            and (last.kind, last.path, last.name) == (kind, path, name)
-        )
-        if last is not None and same:
+        begun = self._begun(gesture, (kind, path, name))
+        if begun is not None:
+            last = self._entries[begun]
             entry = replace(last, new=new, values=last.values + values)
-            self._entries[-1] = entry
+            self._entries[begun] = entry
         else:
             entry = JournalEntry(
                 len(self._entries), step, kind, path, name, old, new, source, time.time(), values
             )
             self._entries.append(entry)
-        self._gesture = gesture
+            self._gestures.append(gesture)
         return entry
+
+    def _begun(self, gesture: str, target: tuple[str, str, str]) -> int | None:
+        """Return the row that a gesture goes on with: notes and pauses may stand behind it."""
+        for position in range(len(self._entries) - 1, -1, -1):
+            entry = self._entries[position]
+            if entry.kind not in CHANGES:
+                continue
+            same = (entry.kind, entry.path, entry.name) == target
+            return position if gesture and gesture == self._gestures[position] and same else None
+        return None
 
     def mark_undone(self, sequence: int) -> None:
         """Note that an entry was taken back."""
         self._entries[sequence] = replace(self._entries[sequence], undone=True)
-        self._gesture = ""
+        self._gestures[sequence] = ""
 
     @property
     def entries(self) -> tuple[JournalEntry, ...]:

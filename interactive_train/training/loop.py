@@ -6,10 +6,10 @@ in this order                              event
 at a step boundary, each waiting command   Applied  (also while paused or paced)
 the planned end or a stop is seen there    Ended, and the generator returns
 a step was committed                       Stepped
-... and it was the last one of a pass      its metrics hold the new evaluation
+... and it was the last one of a pass      its metrics hold the new evaluation, made before
 a step was not finite, policy "skip"       Skipped  (batch and step are consumed)
 a step was not finite, policy "pause"      Halted   (nothing is consumed; paused)
-a pass of unknown length ended             Evaluated
+a pass ended without a step to tell of it  Evaluated (its length was unknown, or it was skipped)
 =========================================  =======================================
 
 A boundary is in front of every step and behind the last one. Commands are applied at
@@ -22,7 +22,7 @@ validation - leaves through the generator, with the session as it was behind the
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from itertools import chain
 
 from interactive_train.training.events import (
@@ -37,7 +37,7 @@ from interactive_train.training.session import Session
 from interactive_train.training.stepper import NonFiniteError
 
 
-def run(session: Session) -> Iterator[Event]:
+def run(session: Session) -> Generator[Event]:
     """Move a session on until its planned end, a stop or an error."""
     while True:
         elements = session.elements() if not session.complete() else iter(())
@@ -92,6 +92,7 @@ def _boundary(session: Session) -> Iterator[Event]:
         for pending in session.inbox.drain():
             yield session.apply(pending)
         session.pause_if_due()
+        session.stop_if_due()
         if session.stopping:
             break
         if session.paused:

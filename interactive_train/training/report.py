@@ -9,9 +9,10 @@ declare ``every = n`` to be called on every n-th step only.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any
 
+from interactive_train.runtime.checks import whole_number
 from interactive_train.runtime.errors import did_you_mean, refusal
 from interactive_train.training.events import Ended, Event, Stepped
 from interactive_train.training.loop import run
@@ -29,14 +30,22 @@ class Reports:
     """Reports made ready: who wants what."""
 
     def __init__(self, reports: Report | Sequence[Report] | None, where: str) -> None:
-        given = [] if reports is None else [reports] if callable(reports) else list(reports)
-        self._wanted = [(report, _keywords(report, where)) for report in given]
+        given: list[Any]
+        if reports is None or callable(reports):
+            given = [] if reports is None else [reports]
+        elif isinstance(reports, (list, tuple)):
+            given = list(reports)
+        else:
+            given = [reports]  # refused below
+        self._wanted = [
+            (report, _keywords(report, where), _every(report, where)) for report in given
+        ]
 
     def __call__(self, session: Session, event: Stepped) -> bool:
         """Tell every report; return whether one asked for the end."""
         stop = False
-        for report, wanted in self._wanted:
-            if event.fit_step % getattr(report, "every", 1):
+        for report, wanted, every in self._wanted:
+            if event.fit_step % every:
                 continue
             values = {name: _value(name, session, event) for name in wanted}
             answer = report(**values)
@@ -49,18 +58,45 @@ def drain(session: Session, reports: Reports) -> Iterator[Event]:
 
     `EarlyStop`, from a report or from within a step, becomes the end of the fit.
     """
+    session.begin()
     events = run(session)
-    while True:
-        try:
-            event = next(events)
-            if isinstance(event, Stepped) and reports(session, event):
-                raise EarlyStop
-        except StopIteration:
-            return
-        except EarlyStop as stop:
-            yield Ended(session.stepper.step, str(stop) or "stopped early")
-            return
-        yield event
+    try:
+        for event in _until_stopped(session, events):
+            if isinstance(event, Stepped):
+                early = _told(reports, session, event)
+                yield event
+                if early:
+                    yield _ended(session, early)
+                    return
+            else:
+                yield event
+    finally:
+        events.close()  # at once, also where a traceback keeps the frame
+        session.end()
+
+
+def _until_stopped(session: Session, events: Generator[Event]) -> Iterator[Event]:
+    try:
+        yield from events
+    except EarlyStop as stop:
+        yield _ended(session, _reason(stop))
+
+
+def _told(reports: Reports, session: Session, event: Stepped) -> str:
+    """Tell the reports of a step; return why the fit ends, "" if it goes on."""
+    try:
+        return _reason(EarlyStop()) if reports(session, event) else ""
+    except EarlyStop as stop:
+        return _reason(stop)
+
+
+def _reason(stop: EarlyStop) -> str:
+    return str(stop) or "stopped early"
+
+
+def _ended(session: Session, reason: str) -> Ended:
+    session.stopping = reason
+    return Ended(session.stepper.step, reason)
 
 
 def _value(name: str, session: Session, event: Stepped) -> Any:
@@ -88,12 +124,19 @@ def _keywords(report: Report, where: str) -> tuple[str, ...]:
         return KEYWORDS
     if any(p.kind is p.VAR_KEYWORD for p in parameters):
         return KEYWORDS
-    wanted = [p.name for p in parameters if p.kind is not p.VAR_POSITIONAL]
+    by_name = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     for parameter in parameters:
-        name = parameter.name
-        required = parameter.default is parameter.empty and parameter.kind is not (
-            parameter.VAR_POSITIONAL
-        )
+        name, kind = parameter.name, parameter.kind
+        required = parameter.default is parameter.empty and kind is not parameter.VAR_POSITIONAL
+        if kind is parameter.POSITIONAL_ONLY and required and name in KEYWORDS:
+            raise TypeError(
+                refusal(
+                    where,
+                    "a report is called with keywords",
+                    f"{name!r}, which is positional only",
+                    "Leave out the / in its definition.",
+                )
+            )
         if name not in KEYWORDS and required:
             raise TypeError(
                 refusal(
@@ -103,4 +146,8 @@ def _keywords(report: Report, where: str) -> tuple[str, ...]:
                     did_you_mean(name, KEYWORDS),
                 )
             )
-    return tuple(name for name in wanted if name in KEYWORDS)
+    return tuple(name for name in by_name if name in KEYWORDS)
+
+
+def _every(report: Report, where: str) -> int:
+    return whole_number(getattr(report, "every", 1), "every", f"{where}, report")

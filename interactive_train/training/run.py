@@ -20,7 +20,9 @@ from interactive_train.autodiff.tensor import Tensor
 from interactive_train.nn.context import Call, calling
 from interactive_train.nn.module import dtype_of
 from interactive_train.optim.setting import Setting
+from interactive_train.runtime.checks import real_number
 from interactive_train.runtime.errors import refusal
+from interactive_train.runtime.notices import notice
 from interactive_train.training import frontend
 from interactive_train.training.commands import Command, Extend
 from interactive_train.training.events import Applied, Ended, Event, Halted
@@ -67,13 +69,13 @@ class Run(Steering):
     """
 
     def __init__(
-        self, session: Session, reports: Reports, name: str, max_seconds: float | None
+        self, session: Session, reports: Reports, name: str, headless: bool = False
     ) -> None:
         self.name = name
         self.error: BaseException | None = None
-        self._session, self._reports = session, reports
-        self._max_seconds = max_seconds
+        self._session, self._reports, self._headless = session, reports, headless
         self._sequence = 0
+        self._newest: Ticket | None = None
         self._active = False
         self._reason = ""
         self._thread: threading.Thread | None = None
@@ -93,6 +95,11 @@ class Run(Steering):
     ) -> Run:
         """Start a run, in the background where somebody can steer it, else to its end."""
         headless = frontend.is_headless()
+        pace = check_command(pace=pace)
+        if max_seconds is not None:
+            max_seconds = real_number(
+                max_seconds, "max_seconds", "trainer.start", low=0.0, open_low=True
+            )
         if headless and session.plan.end_pass is None and max_seconds is None:
             raise ValueError(
                 refusal(
@@ -102,17 +109,17 @@ class Run(Steering):
                     "Give epochs=10 or max_seconds=20.",
                 )
             )
-        run = cls(session, reports, name, max_seconds)
+        run = cls(session, reports, name, headless)
+        session.max_seconds = max_seconds
         if headless:
             session.on_nonfinite = (
                 "raise" if session.on_nonfinite == "pause" else session.on_nonfinite
             )
-        elif pace is not None:
-            session.pace = check_command(pace=pace)
+        else:
+            session.pace = pace
         runs.enter(run)
         run._begin()
-        if headless:
-            run.wait()
+        run._block()
         return run
 
     # What it is ---------------------------------------------------------------------------
@@ -123,6 +130,8 @@ class Run(Steering):
         if self.error is not None:
             return "failed"
         if self._active:
+            if self._session.stopping:  # its thread is about to end
+                return "stopped"
             return "paused" if self._session.paused else "running"
         if not self._reason:
             return "ready"
@@ -192,21 +201,33 @@ class Run(Steering):
         with self._session.lock:
             ticket = Ticket(self._sequence, describe(command))
             try:
-                check_command(command)
-                self._session.controls.check(command, f"run.{type(command).__name__.lower()}")
-            except (TypeError, ValueError, KeyError) as error:
+                self.check(command)
+            except Exception as error:
                 ticket.sequence = -1
                 return ticket.refuse(error)
             self._sequence += 1
+            self._newest, ticket.worker = ticket, self._thread
             pending = Pending(command, ticket, source, gesture)
             if self._active:
                 self._session.inbox.put(pending)
                 return ticket
-            self._session.apply(pending)
-            if isinstance(command, Extend) and ticket.error is None:
+            if self._apply_ended(pending):
                 self._begin()
         self._tell()
+        if self._active:
+            self._block()
         return ticket
+
+    def check(self, command: Command) -> None:
+        """Raise if a command cannot be applied as things stand; change nothing."""
+        check_command(command)
+        with self._session.lock:
+            self._session.controls.check(command, f"run.{type(command).__name__.lower()}")
+
+    def _apply_ended(self, pending: Pending) -> bool:
+        """Apply a command to a run that has ended; return whether it shall go on."""
+        self._session.apply(pending)
+        return isinstance(pending.command, Extend) and pending.ticket.error is None
 
     def wait(self, timeout: float | None = None) -> Run:
         """Block until the run has ended; returns the run.
@@ -225,10 +246,19 @@ class Run(Steering):
         Exception
             What ended the run.
         """
+        if self._active and self._thread is threading.current_thread():
+            raise RuntimeError(
+                refusal(
+                    "run.wait",
+                    "somebody else than the run itself waits for it",
+                    "a call from within a step or a report of the run",
+                    'A report ends the run by returning "stop".',
+                )
+            )
         end = None if timeout is None else time.monotonic() + timeout
         with self._changed:
             while self._active:
-                if self._session.paused:
+                if self._session.paused and (self._newest is None or self._newest.done):
                     raise RunPaused(
                         f"run.wait: the run paused at step {self.step}"
                         + (f": {self._session.message}" if self._session.message else ".")
@@ -238,7 +268,7 @@ class Run(Steering):
                 if left is not None and left <= 0:
                     raise TimeoutError(f"run.wait: still at step {self.step} after {timeout:g} s")
                 self._changed.wait(0.2 if left is None else min(left, 0.2))
-        if self._thread is not None and self._thread is not threading.current_thread():
+        if self._thread is not None:
             self._thread.join()
         if self.error is not None:
             raise self.error
@@ -273,7 +303,7 @@ class Run(Steering):
                 last_step=session.last_step(),
                 epoch=max(1, session.epoch - (1 if done else 0)),
                 steps_per_epoch=session.data.steps_per_pass,
-                elapsed=session.running_time(running),
+                elapsed=session.running_time(),
                 steps_per_second=session.rate if running else math.nan,
                 pace=session.pace,
                 loss=session.stepper.loss,
@@ -291,10 +321,6 @@ class Run(Steering):
         It is called on the thread where that happened and must return at once.
         """
         self._listeners.append(listener)
-
-    def _tell(self) -> None:
-        for listener in list(self._listeners):
-            listener()
 
     def _metric_views(self) -> tuple[MetricView, ...]:
         higher = self._session.history.higher_is_better
@@ -326,37 +352,53 @@ class Run(Steering):
 
     def _begin(self) -> None:
         self._active, self._reason, self.error = True, "", None
+        self._session.stopping = ""
         self._thread = threading.Thread(target=self._work, name=f"train {self.name}", daemon=True)
-        self._session.clock(True)
         self._thread.start()
 
-    def _work(self) -> None:
-        session = self._session
+    def _block(self) -> None:
+        """Wait for the end where nobody could steer."""
+        if not self._headless:
+            return
         try:
-            for event in drain(session, self._reports):
-                self._note(event)
+            self.wait()
         except BaseException as error:
-            self.error = error
-            self._reason = "failed"
-        finally:
-            with self._changed:
-                session.clock(False)
-                for pending in session.inbox.drain():
-                    session.apply(pending)
+            self.close()
+            error.add_note(f"The state behind step {self.step} is it.runs[-1].state.")
+            raise
+
+    def _work(self) -> None:
+        while True:
+            try:
+                for event in drain(self._session, self._reports):
+                    self._note(event)
+            except BaseException as error:
+                error.add_note(f"run.state holds the state behind step {self.step}.")
+                self.error, self._reason = error, "failed"
+            with self._changed:  # what came too late is applied to the run that has ended
+                again = [self._apply_ended(pending) for pending in self._session.inbox.drain()]
+                if any(again):
+                    self._reason, self.error, self._session.stopping = "", None, ""
+                    continue
                 self._active = False
-                session.paused = False
+                self._changed.notify_all()
+            self._tell()
+            return
+
+    def _note(self, event: Event) -> None:
+        if isinstance(event, Ended):
+            self._reason = event.reason
+        elif isinstance(event, (Applied, Halted)):
+            with self._changed:
                 self._changed.notify_all()
             self._tell()
 
-    def _note(self, event: Event) -> None:
-        if isinstance(event, (Applied, Halted)):
-            self._tell()
-        if isinstance(event, Ended):
-            self._reason = event.reason
-        elif self._max_seconds is not None and (
-            self._session.running_time(True) >= self._max_seconds
-        ):
-            self._session.stopping = f"stopped after {self._max_seconds:g} s"
+    def _tell(self) -> None:
+        for listener in list(self._listeners):
+            try:
+                listener()
+            except Exception as error:  # what looks at a run must not end it
+                notice(f"run {self.name!r}: a listener failed: {error!r}", once=repr(listener))
 
 
 def describe(command: Command) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from interactive_train.data import Data, require_elements
+from interactive_train.runtime.errors import refusal
 from interactive_train.training.commands import (
     Adjust,
     Advance,
@@ -32,6 +33,7 @@ from interactive_train.training.controls import Controls
 from interactive_train.training.events import Applied
 from interactive_train.training.history import History
 from interactive_train.training.inbox import Inbox, Pending
+from interactive_train.training.interrupts import Undisturbed
 from interactive_train.training.journal import Journal
 from interactive_train.training.state import TrainState
 from interactive_train.training.stepper import Objective, Outcome, Stepper
@@ -65,6 +67,8 @@ class Session:
     on_nonfinite : {"raise", "skip", "pause"}
     pace : float, optional
         Steps a second.
+    max_seconds : float, optional
+        Of running, pauses excluded, from `begin` on; then the fit stops.
     where : str
         The call that errors name.
     in_place : bool
@@ -80,6 +84,7 @@ class Session:
     evaluate: Evaluate | None = None
     on_nonfinite: NonFinite = "raise"
     pace: float | None = None
+    max_seconds: float | None = None
     where: str = "fit"
     in_place: bool = False
     loss_unit: str = ""
@@ -90,6 +95,7 @@ class Session:
     journal: Journal = field(init=False, default_factory=Journal)
     inbox: Inbox = field(init=False, default_factory=Inbox)
     lock: Any = field(init=False, default_factory=threading.RLock)
+    active: bool = field(init=False, default=False)
     paused: bool = field(init=False, default=False)
     stopping: str = field(init=False, default="")
     message: str = field(init=False, default="")
@@ -106,7 +112,8 @@ class Session:
         self._due = 0.0
         self._undo: list[tuple[int, Callable[[], None]]] = []
         self._mark = (time.monotonic(), self.stepper.step)
-        self._since = time.monotonic()
+        self._since: float | None = None  # when the clock was started; None while it stands
+        self._limit = math.inf  # on `elapsed`
 
     # The course of the fit --------------------------------------------------------------
 
@@ -120,9 +127,23 @@ class Session:
         found = self.data.iterate(self.pass_index, self.position)
         return require_elements(iter(found), self.data, self.where, self.position)
 
+    def begin(self) -> None:
+        """Make ready for the loop: the clock runs, `max_seconds` count from now."""
+        with self.lock:
+            self.active, self.stopping, self.message = True, "", ""
+            self.paused, self._pause_at = False, None
+            self._limit = math.inf if self.max_seconds is None else self.elapsed + self.max_seconds
+            self.clock(True)
+
+    def end(self) -> None:
+        """Note that the loop has been left."""
+        with self.lock:
+            self.clock(False)
+            self.active, self.paused, self._pause_at = False, False, None
+
     def commit(self, outcome: Outcome) -> None:
         """Make a computed step current and record it."""
-        with self.lock:
+        with self.lock, Undisturbed():
             self.stepper.commit(outcome)
             self.position = self.data.next_position(self.position)
             self.history.append(
@@ -132,7 +153,7 @@ class Session:
 
     def skip(self) -> None:
         """Consume a batch and a step that was not finite."""
-        with self.lock:
+        with self.lock, Undisturbed():
             self.stepper.skip()
             self.position = self.data.next_position(self.position)
 
@@ -143,7 +164,7 @@ class Session:
 
     def end_pass(self) -> None:
         """Go on to the next pass over the data."""
-        with self.lock:
+        with self.lock, Undisturbed():
             self.pass_index, self.position = self.pass_index + 1, 0
 
     def run_evaluation(self) -> Mapping[str, float]:
@@ -164,16 +185,19 @@ class Session:
 
     def last_step(self) -> int | None:
         """Return the planned number of the last step, None if it is not known."""
-        if self.plan.end_step is not None:
-            return self.plan.end_step
+        return self._end(self.plan)
+
+    def _end(self, plan: Plan) -> int | None:
+        if plan.end_step is not None:
+            return plan.end_step
         per_pass = self.data.steps_per_pass
-        if self.plan.end_pass is None or per_pass is None:
+        if plan.end_pass is None or per_pass is None:
             return None
         rest = 0
         if self.position:
             size = max(1, self.data.next_position(0))
             rest = per_pass - math.ceil(self.position / size)
-        whole = self.plan.end_pass - self.pass_index - (1 if self.position else 0)
+        whole = plan.end_pass - self.pass_index - (1 if self.position else 0)
         return self.stepper.step + rest + whole * per_pass
 
     def current_state(self) -> TrainState:
@@ -187,7 +211,13 @@ class Session:
         """Return how long the next step has to wait for the pace, in seconds."""
         if self.pace is None:
             return 0.0
-        return self._due - time.monotonic()
+        return min(self._due - time.monotonic(), self._limit - self.running_time())
+
+    def stop_if_due(self) -> None:
+        """Stop when the time is over."""
+        if self.max_seconds is not None and self.running_time() >= self._limit:
+            with self.lock:
+                self.stopping = self.stopping or f"stopped after {self.max_seconds:g} s"
 
     def note_start_of_step(self) -> None:
         """Book the time of a step under the pace; lost time is not made up for."""
@@ -203,15 +233,16 @@ class Session:
     def clock(self, running: bool) -> None:
         """Start or stop counting the running time."""
         now = time.monotonic()
-        if running:
-            self._since, self._mark = now, (now, self.stepper.step)
-        else:
-            self.elapsed += now - self._since
-            self._since = now
+        with self.lock:
+            if self._since is not None:
+                self.elapsed += now - self._since
+            self._since = now if running else None
+            self._mark = (now, self.stepper.step)
 
-    def running_time(self, running: bool) -> float:
+    def running_time(self) -> float:
         """Return the seconds of running so far, pauses excluded."""
-        return self.elapsed + (time.monotonic() - self._since if running else 0.0)
+        with self.lock:
+            return self.elapsed + (0.0 if self._since is None else time.monotonic() - self._since)
 
     def _tick(self) -> None:
         now = time.monotonic()
@@ -231,6 +262,16 @@ class Session:
 
     def _apply(self, pending: Pending) -> None:
         command, step = pending.command, self.stepper.step
+        if not self.active and isinstance(command, (Pause, Resume, Advance)):
+            kind = type(command).__name__.lower()
+            raise ValueError(
+                refusal(
+                    f"run.{kind}",
+                    "the run must be going on",
+                    "one that has ended",
+                    "run.extend(epochs=1) or run.extend(steps=100) continues it.",
+                )
+            )
         kind = "pace" if isinstance(command, SetPace) else type(command).__name__.lower()
         path, name = getattr(command, "path", ""), getattr(command, "name", "")
         old = new = ""
@@ -248,19 +289,19 @@ class Session:
                 self.paused, self._pause_at, self.message = False, step + steps, ""
                 new = f"{steps} steps"
             case Stop():
-                self.stopping, self.paused = "stopped", False
+                if self.active:
+                    self.stopping, self.paused = "stopped", False
             case SetPace(pace):
                 old, new = _pace(self.pace), _pace(pace)
                 self.pace, self._due = pace, 0.0
             case Extend(epochs, steps):
-                old = f"step {self.last_step()}"
+                old = _end(self.last_step())
                 self._extend(epochs, steps)
-                new = f"step {self.last_step()}"
+                new = _end(self.last_step())
             case Note(text):
                 new = text
             case Undo():
                 path, name, old, new = self._take_back()
-        pending.ticket.apply(step, old, new)
         entry = self.journal.add(
             step,
             kind,
@@ -274,31 +315,49 @@ class Session:
         )
         if restore is not None and not any(n == entry.sequence for n, _ in self._undo):
             self._undo.append((entry.sequence, restore))
+        pending.ticket.apply(step, old, new)  # last: who waited for it finds everything in place
 
     def _extend(self, epochs: int | None, steps: int | None) -> None:
-        self.stopping = ""
+        step, plan = self.stepper.step, self.plan
+        begun = self.pass_index + (1 if self.position else 0)  # a begun pass is finished first
+        if not self.active:  # a run that has ended is extended from where it stands
+            plan = Plan(begun) if steps is None else Plan(None, step)
+        per_pass = self.data.steps_per_pass
+        if (epochs is None) == (plan.end_step is None) and per_pass is None and plan != Plan():
+            raise ValueError(
+                refusal(
+                    "run.extend",
+                    "passes of a known length, to add epochs to steps or steps to epochs",
+                    repr(self.data),
+                    "Extend by the unit of the plan, or once the run has ended.",
+                )
+            )
         if steps is not None:
-            self.plan.end_step = max(self.last_step() or 0, self.stepper.step) + steps
-            self.plan.end_pass = None
+            self.plan = Plan(None, max(self._end(plan) or 0, step) + steps)
+        elif epochs is not None and plan.end_step is not None:
+            self.plan = Plan(None, max(plan.end_step, step) + epochs * (per_pass or 0))
         elif epochs is not None:
-            per_pass = self.data.steps_per_pass
-            if self.plan.end_step is not None and per_pass is not None:
-                self.plan.end_step = max(self.plan.end_step, self.stepper.step) + epochs * per_pass
-            else:
-                begun = self.pass_index + (1 if self.position else 0)  # a begun pass is finished
-                base = begun if self.plan.end_pass is None else max(self.plan.end_pass, begun)
-                self.plan.end_pass, self.plan.end_step = base + epochs, None
+            self.plan = Plan(max(plan.end_pass or 0, begun) + epochs)
 
     def _take_back(self) -> tuple[str, str, str, str]:
         if not self._undo:
             raise ValueError(
-                "run.undo: an intervention that still stands; got none. Nothing was changed."
+                refusal(
+                    "run.undo",
+                    "an adjust, release, freeze or thaw that still stands",
+                    "none",
+                    "Nothing was changed.",
+                )
             )
         sequence, restore = self._undo.pop()
         restore()
         entry = self.journal[sequence]
         self.journal.mark_undone(sequence)
         return entry.path, entry.name, entry.new, entry.old
+
+
+def _end(step: int | None) -> str:
+    return "no planned end" if step is None else f"step {step}"
 
 
 def _pace(pace: float | None) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from interactive_train.runtime.checks import real_number, whole_number
+from interactive_train.runtime.checks import real_number, shown, whole_number
 from interactive_train.runtime.errors import refusal
 from interactive_train.training.commands import (
     Adjust,
@@ -29,9 +29,10 @@ from interactive_train.training.ticket import Ticket
 
 
 class Steering:
-    """The commands of a run; `submit` is what a subclass provides."""
+    """The commands of a run; `submit` and `check` are what a subclass provides."""
 
     submit: Callable[..., Ticket]
+    check: Callable[[Command], None]
 
     def _ask(self, command: Command) -> Ticket:
         ticket = self.submit(command)
@@ -92,7 +93,10 @@ class Steering:
         """
         if not knobs:
             raise TypeError(refusal("run.adjust", "something to set", "nothing", "Give lr=0.01."))
-        return [self._ask(Adjust(name, value, path)) for name, value in knobs.items()][-1]
+        commands = [Adjust(name, value, path) for name, value in knobs.items()]
+        for command in commands:  # all of them, before the first one is on its way
+            self.check(command)
+        return [self._ask(command) for command in commands][-1]
 
     def release(self, name: str, path: str = "") -> Ticket:
         """Let a knob follow its base again."""
@@ -119,6 +123,13 @@ def check_command(command: Command | None = None, *, pace: float | None = None) 
     """Refuse a command whose numbers are wrong; returns the pace as a float."""
     if command is None:
         command = SetPace(pace)
+    for word in ("path", "name"):
+        text = getattr(command, word, "")
+        if not isinstance(text, str):
+            kind = type(command).__name__.lower()
+            raise TypeError(
+                refusal(f"run.{kind}", f"a {word} is text", shown(text), 'For example "layers.0".')
+            )
     match command:
         case Advance(steps):
             whole_number(steps, "steps", "run.advance", low=1)

@@ -22,12 +22,12 @@ from interactive_train.autodiff.tensor import Tensor
 from interactive_train.autodiff.transforms import scalar_loss
 from interactive_train.nn.context import Call, calling
 from interactive_train.nn.functional import Shadows
-from interactive_train.nn.module import buffer_paths, dtype_of
+from interactive_train.nn.module import buffer_paths, dtype_of, modules
 from interactive_train.optim.apply import Result, Update, apply_updates
 from interactive_train.optim.setting import Setting
 from interactive_train.runtime.errors import refusal
 from interactive_train.runtime.notices import notice
-from interactive_train.training.state import TrainState
+from interactive_train.training.state import TrainState, layer_knobs_of
 
 Objective = Callable[[Any, Any], Any]  # (model, element of data) -> loss
 
@@ -71,11 +71,20 @@ class Stepper:
         }
         self._in_place = in_place
         self.opt = state.opt_state if in_place else state.opt_state.copy()
-        self.layer_knobs: dict[tuple[str, str], Setting] = dict(state.layer_knobs)
+        # The Flux form reads a layer's knobs from the layer, which user code owns.
+        self.layer_knobs: dict[tuple[str, str], Setting] = (
+            {} if in_place else dict(state.layer_knobs)
+        )
         self.key, self.step, self.loss = state.key, state.step, state.loss
         self.dtype = dtype_of(state.model)
         self._buffers = buffer_paths(state.model)
         self._places = self.opt.places()
+        self._declared = {
+            (path, knob.name): knob
+            for path, module in modules(state.model)
+            for knob in module.hyperparameters
+        }
+        self._told = False
 
     def compute(self, objective: Objective, element: Any) -> Outcome:
         """Compute the next step; nothing changes.
@@ -83,9 +92,12 @@ class Stepper:
         Raises
         ------
         NonFiniteError
-            If the loss or the gradient norm is not finite; names the step.
+            If the loss, the gradient norm or what the update makes of them is not finite;
+            names the step.
         TypeError
             If the objective returns no floating scalar.
+        ValueError
+            If a schedule leaves the interval of its knob at this step.
         """
         number = self.step + 1
         places = self._places
@@ -110,11 +122,11 @@ class Stepper:
         if not math.isfinite(value):
             raise NonFiniteError(self._not_finite("loss", value, number))
         gradients = backward(loss, Tensor.wrap(np.ones(loss.shape, loss.dtype)), marked)
-        if active and all(g is None for g in gradients):
+        if active and not self._told and all(g is None for g in gradients):
+            self._told = True
             notice(
                 f"{self.where}: the loss depends on no parameter that trains; "
-                "does it use the model that it is given?",
-                once="no-gradient",
+                "does it use the model that it is given?"
             )
         updates = [
             Update(places[path], self.arrays[path], g.data)
@@ -125,6 +137,12 @@ class Stepper:
         if not math.isfinite(norm):
             raise NonFiniteError(self._not_finite("gradient norm", norm, number))
         results = apply_updates(updates, number)
+        paths = {id(places[path]): path for path in active}
+        for result in results:
+            wrong = _first_not_finite(result)
+            if wrong is not None:  # squares overflow before gradients do; 0 / 0 without an eps
+                what = f"update of {paths[id(result.leaf)]!r}"
+                raise NonFiniteError(self._not_finite(what, wrong, number))
         written = {
             path: tensor.data for path, tensor in call.written.items() if self._may_write(path)
         }
@@ -147,7 +165,7 @@ class Stepper:
                     array[...] = self.arrays[path]
 
     def skip(self) -> None:
-        """Consume a step without an update."""
+        """Consume a step without an update: schedules go on, moments and counters do not."""
         self.opt.step = self.step = self.step + 1
 
     def learning_rate(self, step: int) -> float:
@@ -158,7 +176,12 @@ class Stepper:
 
     def layer_values(self, step: int) -> dict[tuple[str, str], float]:
         """Return the layers' effective hyperparameters."""
-        return {key: setting.effective(step) for key, setting in self.layer_knobs.items()}
+        return {
+            (path, name): self._declared[path, name].check(
+                setting.effective(step), f"layer {path!r} at step {step}"
+            )
+            for (path, name), setting in self.layer_knobs.items()
+        }
 
     def model(self) -> Any:
         """Return the model with the current arrays, read-only."""
@@ -167,10 +190,11 @@ class Stepper:
 
     def state(self, position: tuple[int, int]) -> TrainState:
         """Return the current values as a state that nothing will change."""
+        model = self.model()
         return TrainState(
-            self.model(),
+            model,
             self.opt.copy(),
-            dict(self.layer_knobs),
+            layer_knobs_of(model) if self._in_place else dict(self.layer_knobs),
             self.key,
             self.step,
             position,
@@ -198,6 +222,14 @@ class Stepper:
 def _sum_of_squares(g: NDArray[Any]) -> float:
     with np.errstate(over="ignore", invalid="ignore"):
         return float(np.multiply(g, g, dtype=np.float64).sum())
+
+
+def _first_not_finite(result: Result) -> float | None:
+    for value in (result.x, *result.state.values()):
+        finite = np.isfinite(value)
+        if not finite.all():
+            return float(np.asarray(value)[~finite].reshape(-1)[0])
+    return None
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:

@@ -32,6 +32,7 @@ class Ticket:
     new: str = ""
     error: Exception | None = None
     applied_at: float | None = None
+    worker: threading.Thread | None = field(default=None, repr=False)  # which applies it
     _done: threading.Event = field(default_factory=threading.Event, repr=False)
 
     @property
@@ -40,7 +41,18 @@ class Ticket:
         return self._done.is_set()
 
     def wait(self, timeout: float | None = None) -> Ticket:
-        """Block until it is applied; raise the refusal, or TimeoutError."""
+        """Block until it is applied; raise the refusal, or TimeoutError.
+
+        Raises
+        ------
+        RuntimeError
+            In a report of the run itself: its step boundary comes behind the report.
+        """
+        if not self.done and self.worker is threading.current_thread():
+            raise RuntimeError(
+                f"{self.what}: a report cannot wait for the boundary behind it; got a wait from "
+                "within the run. Return from the report, the command is applied right after."
+            )
         if not self._done.wait(timeout):
             raise TimeoutError(f"{self.what}: not yet applied after {timeout:g} s")
         if self.error is not None:

@@ -48,7 +48,8 @@ def train(
     model : tree
         Its arrays are written to.
     data : iterable
-        Of elements, or arrays ``(x, y)``.
+        Of elements, or arrays ``(x, y)``. One call is one pass; the next call on the same
+        `Data` is its next pass, which a shuffled one gives in another order.
     opt_state : OptimizerState
         From ``it.setup(rule, model)``; goes on where it stood. A bare rule works for one
         call, with a notice: its moments are lost.
@@ -91,6 +92,10 @@ def train(
         for event in drain(session, Reports(report, "it.train")):
             bar(event)
             last = event if isinstance(event, Stepped) else last
+    except BaseException as error:
+        done = session.stepper.step - first
+        error.add_note(f"it.train: {done} steps were completed; model and opt_state hold them.")
+        raise
     finally:
         bar.close(last)
     return session.history
@@ -165,20 +170,22 @@ def _session(
             raise ValueError(
                 refusal(where, "writes to the model's arrays", f"a read-only array at {path!r}")
             )
+    pipeline = as_data(data, where)
+    first = 0 if pipeline.is_one_shot else pipeline.passes
+    pipeline._passes = first + 1  # as a for loop over it: the next call is the next pass
     state = TrainState(
         model,
         opt_state,
         layer_knobs_of(model),
         Key.from_seed(seed, where),
         opt_state.step,
+        (first, 0),
     )
-
-    pipeline = as_data(data, where)
     return Session(
         state,
         pipeline,
         of_model(loss),
-        Plan(end_pass=1),
+        Plan(end_pass=first + 1),
         None,
         on_nonfinite,
         where=where,

@@ -10,11 +10,12 @@ import numpy as np
 from interactive_train import tree
 from interactive_train.autodiff.tensor import Tensor
 from interactive_train.data import as_data
+from interactive_train.metrics import Metric
 from interactive_train.nn.context import Call, calling
 from interactive_train.nn.functional import init, shadow
 from interactive_train.nn.module import declared, dtype_of
 from interactive_train.optim import OptimizerState, Rule, setup
-from interactive_train.runtime.checks import flag, whole_number
+from interactive_train.runtime.checks import flag, shown, whole_number
 from interactive_train.runtime.errors import did_you_mean, refusal
 from interactive_train.runtime.key import Key
 from interactive_train.training.evaluation import (
@@ -66,9 +67,15 @@ class Trainer:
     """
 
     def __init__(self, model: Any, rule: Any, loss: Loss | None = None) -> None:
-        if not callable(model):
+        if not callable(model) or isinstance(model, type):
+            got = f"the class {model.__name__}" if isinstance(model, type) else shown(model)
             raise TypeError(
-                refusal("it.Trainer", "the model is an nn.Module", type(model).__name__, "")
+                refusal(
+                    "it.Trainer",
+                    "the first argument is a model",
+                    got,
+                    "Give for example nn.Linear(4, 2).",
+                )
             )
         if isinstance(rule, type) or not (isinstance(rule, Rule) or callable(rule)):
             got = f"the class {rule.__name__}" if isinstance(rule, type) else repr(rule)
@@ -106,7 +113,8 @@ class Trainer:
         Parameters
         ----------
         weights : Module, (params, layer_state), or dict of arrays by path
-            Arrays that are not given keep their initial values.
+            Arrays that are not given keep their initial values. The model is float64 if one
+            of them is, else float32.
         seed : int or None
 
         Raises
@@ -138,11 +146,13 @@ class Trainer:
                         str(np.shape(array)),
                     )
                 )
-        floats = [np.asarray(a) for a in given.values() if np.asarray(a).dtype.kind == "f"]
-        dtype = floats[0].dtype if floats else np.dtype(np.float32)
+        doubles = any(np.asarray(a).dtype == np.float64 for a in given.values())
+        dtype = np.dtype(np.float64 if doubles else np.float32)
         arrays = {
-            path: np.array(value, dtype=dtype if value.dtype.kind == "f" else None)
-            for path, value in (own | {p: np.asarray(a) for p, a in given.items()}).items()
+            path: np.array(
+                given.get(path, value), dtype if value.dtype.kind == "f" else value.dtype
+            )
+            for path, value in own.items()
         }
         return self._state(shadow(model, arrays), Key.from_seed(seed, "trainer.make_state"))
 
@@ -176,7 +186,8 @@ class Trainer:
         data : Data, arrays (x, y), or iterable of elements
             Elements are ``(x, targets)`` or ``(x, loss_fn)``.
         epochs : int
-            Passes over the data, in addition to those that the state has seen.
+            Whole passes over the data, in addition to those that the state has seen; a pass
+            that it has begun is finished first.
         batch_size, shuffle : int, optional
             For arrays: rows per step (64), and the seed of a fresh order in each pass.
         report : callable or list of callables
@@ -213,6 +224,15 @@ class Trainer:
             metrics=metrics,
             on_nonfinite=on_nonfinite,
         )
+        if on_nonfinite == "pause":
+            raise ValueError(
+                refusal(
+                    where,
+                    'on_nonfinite is "raise" or "skip"',
+                    "'pause', which nobody could resume",
+                    "trainer.start pauses.",
+                )
+            )
         reports = Reports(report, where)
         total = session.last_step()
         bar = Bar(
@@ -316,12 +336,14 @@ class Trainer:
             raise ValueError(
                 refusal(where, 'on_nonfinite is "raise", "skip" or "pause"', repr(on_nonfinite))
             )
+        chosen = named_metrics(metrics, where)
         pipeline = as_data(data, where, batch_size=batch_size, shuffle=shuffle)
         passes, position = state.position
         if pipeline.is_one_shot:
             passes, position = 0, 0
-        plan = Plan(None if epochs is None else passes + epochs)
-        return Session(
+        begun = passes + (1 if position else 0)  # a begun pass is finished first
+        plan = Plan(None if epochs is None else begun + epochs)
+        session = Session(
             TrainState(
                 state.model,
                 state.opt_state,
@@ -334,14 +356,21 @@ class Trainer:
             pipeline,
             of_predictions(self.loss, where),
             plan,
-            self._evaluator(validation, metrics, where),
+            self._evaluator(validation, chosen, where),
             on_nonfinite,
             where=where,
             loss_unit=str(getattr(self.loss, "unit", "")),
         )
+        session.history.higher_is_better |= {"validation_loss": False} | {
+            f"validation_{name}": metric.higher_is_better
+            for name, metric in chosen.items()
+            if metric.higher_is_better is not None
+        }
+        return session
 
-    def _evaluator(self, validation: Any, metrics: Metrics, where: str) -> Evaluate | None:
-        chosen = named_metrics(metrics, where)
+    def _evaluator(
+        self, validation: Any, chosen: Mapping[str, Metric], where: str
+    ) -> Evaluate | None:
         if validation is None:
             if chosen:
                 raise ValueError(
@@ -354,6 +383,15 @@ class Trainer:
                 )
             return None
         data = validation_data(validation, where)
+        if data.is_one_shot:
+            raise TypeError(
+                refusal(
+                    where,
+                    "validation data are asked for again behind every pass",
+                    f"{type(validation).__name__}, which passes once",
+                    "Give arrays (x, y), or a list of it.",
+                )
+            )
 
         def evaluator(model: Any) -> dict[str, float]:
             values = evaluate(model, data, chosen, self.loss, where)
