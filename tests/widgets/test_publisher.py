@@ -237,6 +237,23 @@ def test_a_receipt_arrives_within_a_tenth_of_a_second_from_a_running_thread() ->
 
 
 @pytest.mark.usefixtures("threads")
+def test_a_source_that_breaks_is_reported_on_the_page_and_asked_again_by_the_next_message() -> None:
+    run, wire = FakeRun().run_to(5), Wire()
+    publisher = Publisher(wire, [run])
+    whole = run.view
+    run.view = lambda: 1 / 0  # type: ignore[assignment,return-value]
+    ready(publisher)
+    while publisher.alive:
+        time.sleep(0.01)
+    assert "division by zero" in wire.kinds("trouble")[0]["error"]
+    run.view = whole  # type: ignore[method-assign]
+    ready(publisher)
+    while not wire.kinds("frame"):
+        time.sleep(0.01)
+    publisher.close()
+
+
+@pytest.mark.usefixtures("threads")
 def test_closing_in_mid_run_leaves_no_thread() -> None:
     run = FakeRun(pace=200, last_step=None).start()
     publisher = Publisher(Wire(), [run])

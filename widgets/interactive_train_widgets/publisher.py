@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -150,13 +151,22 @@ class Publisher:
         base = self.cpu_seconds + self.keep_seconds - time.thread_time()
         while True:
             self._wake.clear()
-            pause = self.turn(self._clock())
+            pause = self._guarded_turn()
             self.cpu_seconds = base + time.thread_time() - self.keep_seconds
             with self._lock:
                 if self._closed or (pause is None and not self._wake.is_set()):
                     self._thread = None
                     return
             self._sleep(IDLE if pause is None else pause)
+
+    def _guarded_turn(self) -> float | None:
+        """Take a turn; what goes wrong in it is said on the page, the next message tries anew."""
+        try:
+            return self.turn(self._clock())
+        except Exception as error:
+            text = "".join(traceback.format_exception(error))
+            self._post({"kind": "trouble", "error": str(error), "trace": text[-4000:]}, [])
+            return None
 
     def _sleep(self, seconds: float) -> None:
         """Wait for a message, the oldest ticket or the next frame, whichever is first."""

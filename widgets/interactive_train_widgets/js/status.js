@@ -104,11 +104,13 @@ export class Banner {
     this.el = h("div", { class: "it-banner", role: "alert", hidden: true }, h("div", { class: "it-head" }, this.text, this.more, this.rescue), this.full);
   }
 
-  update(frame, face) {
-    const { status, message } = frame.run;
+  update(frame, face, trouble) {
+    const { status } = frame.run;
+    const message = trouble ? trouble.trace : frame.run.message;
     const lines = message.split("\n");
     let text = "";
-    if (face === "lost") text = "The kernel does not answer. Training may still be going on; this page looks again by itself.";
+    if (trouble) text = `The dashboard failed: ${trouble.error}`;
+    else if (face === "lost") text = "The kernel does not answer. Training may still be going on; this page looks again by itself.";
     else if (status === "failed") text = lines[0] || "The run failed.";
     else if (status === "paused" && message) text = `Paused: ${lines[0]}`;
     else if (status === "stopped" && message) text = `Stopped: ${lines[0]}`;
@@ -116,7 +118,7 @@ export class Banner {
     mark(this.el, "data-kind", face === "lost" ? "lost" : status);
     if (!text) return;
     put(this.text, text);
-    const long = face !== "lost" && (lines.length > 1 || message.length > 110);
+    const long = (face !== "lost" || trouble) && (lines.length > 1 || message.length > 110);
     show(this.more, long);
     if (!long) show(this.full, false);
     put(this.full, message);

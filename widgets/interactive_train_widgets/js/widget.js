@@ -103,7 +103,12 @@ class Panel {
 
   message(content, buffers) {
     this.silent = 0;
-    if (content.kind === "frame") {
+    if (content.kind === "trouble") {
+      this.trouble = content;
+      this.face = "lost";
+      this.redraw();
+    } else if (content.kind === "frame") {
+      this.trouble = null;
       this.frame = decode(content, buffers);
       this.face = "live";
       this.due = content.sequence;
@@ -219,7 +224,7 @@ class Panel {
     this.freeze?.update(frame, frozen);
     this.metrics?.update(frame, this.theme);
     this.journal?.update(frame);
-    this.banner.update(frame, face);
+    this.banner.update(frame, face, this.trouble);
     if (run.status !== this.spokenStatus || Date.now() - this.summary > SUMMARY_EVERY) {
       this.spokenStatus = run.status;
       this.summary = Date.now();
