@@ -25,6 +25,7 @@ from llvmlite import binding
 
 from interactive_train.runtime.cache import cache_directory, is_private
 from interactive_train.runtime.cpu import cpu_name
+from interactive_train.runtime.notices import notice
 
 FORMAT = 1
 PARTIAL = "partial-"
@@ -106,7 +107,7 @@ def load(symbol: str, source: str) -> StoredObject | None:
 
 
 def save(stored: StoredObject, source: str) -> None:
-    """Keep an object; a full or vanished disk only means that it is compiled again."""
+    """Keep an object; a full or vanished disk means a notice, and that it is compiled again."""
     folder = _folder()
     if folder is None or not is_private(folder, create=True):
         return
@@ -121,6 +122,7 @@ def save(stored: StoredObject, source: str) -> None:
         with os.fdopen(handle, "wb") as file:
             file.write(json.dumps(described).encode() + b"\n" + stored.code)
         os.replace(temporary, _path(folder, stored.symbol, source))
-    except OSError:
+    except OSError as error:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
+        notice(f"compiled kernels cannot be kept in {folder} ({error}).", once="cache")

@@ -16,7 +16,7 @@ from functools import lru_cache
 import numpy as np
 
 from interactive_train.kernels import status
-from interactive_train.kernels.compiler import native
+from interactive_train.kernels.compiler import Progress, native
 from interactive_train.machine.control import (
     CAPACITY,
     GUARD_COUNT,
@@ -75,10 +75,16 @@ def entry(p):
 '''
 
 
-@lru_cache(maxsize=1)
-def executor_address() -> int:
+SYMBOL = "it_executor"
+_address = 0
+
+
+def executor_address(progress: Progress | None = None) -> int:
     """Return the address of the native executor, compiled on first use."""
-    return native("it_executor", SOURCE)
+    global _address
+    if not _address:
+        _address = native(SYMBOL, SOURCE, progress)
+    return _address
 
 
 @lru_cache(maxsize=1)

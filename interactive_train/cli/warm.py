@@ -1,0 +1,90 @@
+"""warm: compile the catalogue into the cache, with a line that shows how far it is."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+from interactive_train.kernels import catalogue, store
+from interactive_train.kernels.compiler import address
+from interactive_train.machine.executor import SYMBOL, executor_address
+from interactive_train.runtime.cache import cache_directory
+
+Progress = Callable[[str], None]
+Step = Callable[[Progress], int]
+
+
+def steps() -> Iterator[tuple[str, Step]]:
+    """Yield (name, step) for the executor and every kernel of the catalogue in both types."""
+    yield SYMBOL.removeprefix("it_"), executor_address
+    for dtype in catalogue.FLOATING:
+        for kernel in catalogue.kernels():
+            yield (
+                f"{kernel.name} {dtype.name}",
+                lambda progress, k=kernel, d=dtype: address(k, d, progress=progress),  # type: ignore[misc]
+            )
+
+
+def warm() -> int:
+    """Compile what is missing; say how many there were and how long it took.
+
+    Returns
+    -------
+    int
+        The exit code, 0: where nothing can be kept, that is said and is no failure.
+    """
+    folder = cache_directory()  # gives its notice without one
+    if folder is None:
+        print("nothing to do: kernels cannot be kept here, so each start compiles its own.")
+        return 0
+    started = time.perf_counter()
+    todo = list(steps())
+    line = _Line(len(todo))
+    compiled: list[str] = []
+    for name, step in todo:
+        line.advance(name)
+        step(compiled.append)
+    line.close()
+    outdated = store.remove_outdated()
+    seconds = time.perf_counter() - started
+    print(
+        f"{len(todo)} kernels are ready: {len(compiled)} compiled, "
+        f"{len(todo) - len(compiled)} were there; {seconds:.1f} s. {folder}"
+    )
+    if outdated:
+        print(f"{outdated} folders of earlier versions removed.")
+    return 0
+
+
+class _Line:
+    """A bar with tqdm; without it, one line that is rewritten; in a log, a line now and then."""
+
+    def __init__(self, total: int) -> None:
+        self.total, self.done = total, 0
+        self.live = sys.stderr.isatty()
+        self.bar = None
+        try:
+            from tqdm import tqdm
+
+            if self.live:
+                self.bar = tqdm(total=total, desc="compiling kernels", unit="kernel", leave=False)
+        except ImportError:
+            pass
+
+    def advance(self, name: str) -> None:
+        self.done += 1
+        if self.bar is not None:
+            self.bar.set_postfix_str(name, refresh=False)
+            self.bar.update()
+        elif self.live:
+            sys.stderr.write(f"\rcompiling kernels {self.done}/{self.total} {name:<40.40}")
+            sys.stderr.flush()
+        elif self.done % 20 == 0 or self.done == self.total:
+            print(f"compiling kernels {self.done}/{self.total}", flush=True)
+
+    def close(self) -> None:
+        if self.bar is not None:
+            self.bar.close()
+        elif self.live:
+            sys.stderr.write("\r" + " " * 78 + "\r")
