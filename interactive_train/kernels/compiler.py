@@ -181,7 +181,7 @@ def _supplied(name: str) -> bool:
     if binding.address_of_symbol(name):
         return True
     found = ctypes.util.find_library("m")
-    if name.removesuffix("f") not in LIBRARY or found is None:
+    if found is None or not {name, name.removesuffix("f")} & LIBRARY:  # "erf" ends in f as it is
         return False
     try:
         function = getattr(ctypes.CDLL(found), name)
