@@ -93,11 +93,45 @@ def class_weights(weight: Any, classes: int, dtype: np.dtype[Any], where: str) -
         raise ValueError(
             refusal(where, f"weight has one number per class, {classes}", f"{array.shape}", fix)
         )
+    _not_negative(array, "weight", where)
+    return np.ascontiguousarray(array, dtype=dtype)
+
+
+def factors(value: Any, name: str, like: Tensor, where: str) -> Tensor:
+    """Return one factor, or one for each output (the last axis of `like`), of its type.
+
+    Raises
+    ------
+    TypeError
+        If they are no numbers.
+    ValueError
+        If there is another number of them, or one is negative or not finite.
+    """
+    outputs = like.shape[-1] if like.ndim else 1
+    fix = "Give one number, or one for each output."
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiu":
+        raise TypeError(refusal(where, f"{name} is a number for each output", shown(value), fix))
+    if array.shape not in ((), (1,), (outputs,)):
+        raise ValueError(
+            refusal(
+                where, f"{name} has one number, or {outputs} of them", f"shape {array.shape}", fix
+            )
+        )
+    _not_negative(array, name, where)
+    return Tensor.wrap(np.asarray(array, dtype=like.dtype, order="C"))
+
+
+def _not_negative(array: NDArray[Any], name: str, where: str) -> None:
     if not (np.isfinite(array) & (array >= 0)).all():
         raise ValueError(
-            refusal(where, "weights are finite and not negative", str(array.tolist()), fix)
+            refusal(
+                where,
+                f"each number of {name} is finite and at least 0",
+                str(array.tolist()),
+                "Give 0 for what does not count.",
+            )
         )
-    return np.ascontiguousarray(array, dtype=dtype)
 
 
 def smoothing(label_smoothing: Any, where: str) -> float:
