@@ -93,6 +93,7 @@ class Publisher:
         self._shown: tuple[object, ...] = ()
         self._kept: tuple[object, ...] = ()
         self._still_since = float("inf")
+        self._looked = float("-inf")
 
     @property
     def alive(self) -> bool:
@@ -182,8 +183,19 @@ class Publisher:
         """Do what is due; return the seconds until the next turn, None when all is done."""
         while self._inbox:
             self._hear(self._inbox.popleft())
+        receipts = self._receipts()
+        due = self.flow.wait(now) <= 0.0 or now - self._looked >= IDLE
+        if not (due or receipts):  # reading a run is not free: look only when it may be sent
+            return min(self.flow.wait(now), IDLE)
+        self._looked = now
         view = self._sources[0].view()
-        self._send_receipts(view)
+        if receipts:  # at once, with the values that now hold
+            head = self._composer.head(view)
+            self._post({"kind": "tickets", "tickets": receipts} | head, [])
+        return self._show(view, now)
+
+    def _show(self, view: RunView, now: float) -> float | None:
+        """Send a frame if it differs from the last one and may leave."""
         mark = (signature(view), *(source.view().step for source in self._sources[1:]))
         if mark != self._seen:
             self._seen, self._still_since = mark, now
@@ -214,16 +226,14 @@ class Publisher:
         elif isinstance(message, messages.Gone):
             flow.gone(message.view)
 
-    def _send_receipts(self, view: RunView) -> None:
-        """Send what became of commands, at once and with the values that now hold."""
+    def _receipts(self) -> list[Head]:
+        """Return what became of the commands that are settled by now."""
         receipts: list[Head] = []
         while self._refused:
             receipts.append(self._refused.popleft())
         while self._pending and self._pending[0].ticket.done:
             receipts.append(self._receipt(self._pending.popleft()))
-        if receipts:
-            head = self._composer.head(self._sources[0].view())
-            self._post({"kind": "tickets", "tickets": receipts} | head, [])
+        return receipts
 
     def _receipt(self, pending: Pending) -> Head:
         ticket = pending.ticket
