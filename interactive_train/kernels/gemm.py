@@ -76,12 +76,14 @@ def gemm(out, a, b, batch, m, n, k, transpose_a, transpose_b, a_size, b_size, a_
 
 def _fits(sizes: Mapping[str, Any]) -> bool:
     """Whether the last matrix of each operand ends within its memory, and the library can count."""
-    m, n, k, last = sizes["m"], sizes["n"], sizes["k"], max(sizes["batch"] - 1, 0)
+    batch, m, n, k = (sizes[name] for name in ("batch", "m", "n", "k"))
+    a_end = sizes["a_step"] * (batch - 1) + m * k if batch else 0
+    b_end = sizes["b_step"] * (batch - 1) + k * n if batch else 0
     return (
-        min(m, n, k, sizes["batch"], sizes["a_step"], sizes["b_step"]) >= 0
+        min(batch, m, n, k, sizes["a_step"], sizes["b_step"]) >= 0
         and max(m, n, k) <= LARGEST
-        and last * sizes["a_step"] + m * k <= sizes["a_size"]
-        and last * sizes["b_step"] + k * n <= sizes["b_size"]
+        and a_end <= sizes["a_size"]
+        and b_end <= sizes["b_size"]
         and sizes["transpose_a"] in (0, 1)
         and sizes["transpose_b"] in (0, 1)
         and sizes["routine"] != 0

@@ -9,7 +9,7 @@ one call at a time, whichever thread, signal handler or finaliser makes it.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Literal, NoReturn
@@ -111,7 +111,7 @@ class PreparedRow:
         In the kernel's order; a `Slot` is filled at each call.
     """
 
-    __slots__ = ("_blocks", "_call", "_slots", "_template", "dtype", "kernel", "operands")
+    __slots__ = ("_blocks", "_call", "_releases", "_slots", "dtype", "kernel", "operands")
 
     def __init__(
         self,
@@ -120,20 +120,14 @@ class PreparedRow:
         operands: Sequence[int | NDArray[Any] | Slot],
     ) -> None:
         self.kernel, self.dtype, self.operands = kernel, dtype, tuple(operands)
-        words = np.zeros(_OPERANDS + 4, np.int64)
-        words[0] = address(kernel, dtype)
-        slots = []
-        for position, operand in enumerate(self.operands, start=1):
-            if isinstance(operand, Slot):
-                slots.append((position, operand.index))
-            else:
-                words[position] = (
-                    operand.ctypes.data if isinstance(operand, np.ndarray) else operand
-                )
-        self._slots = tuple(slots)
-        self._template = words.tobytes()
+        self._slots = tuple(
+            (position, operand.index)
+            for position, operand in enumerate(self.operands, start=1)
+            if isinstance(operand, Slot)
+        )
         self._blocks: list[_Block] = []  # free ones; `pop` and `append` are atomic
-        self._call = entry_points()[0]
+        self._releases = False
+        self._call: Callable[[int], int] | None = None
 
     def check(self, arrays: Sequence[NDArray[Any]]) -> None:
         """Check arrays of the shapes that every later call will have, once."""
@@ -144,8 +138,8 @@ class PreparedRow:
         products = (
             sizes["batch"] * sizes["m"] * sizes["n"] * sizes["k"] if "routine" in sizes else 0
         )
-        releases = largest > RELEASE_ABOVE or products > RELEASE_ABOVE_PRODUCTS
-        self._call = entry_points()[releases]
+        self._releases = largest > RELEASE_ABOVE or products > RELEASE_ABOVE_PRODUCTS
+        self._call = None
 
     def run(self, addresses: Sequence[int], label: str) -> None:
         """Execute on the arrays at these addresses, natively.
@@ -160,15 +154,29 @@ class PreparedRow:
         try:
             block = self._blocks.pop()
         except IndexError:
-            block = _Block(self._template)
+            block = self._new_block()
         words = block.words
         for position, index in self._slots:
             words[position] = addresses[index]
         words[_STEP] = 0
-        code = self._call(block.address)
+        code = (self._call or self._entry())(block.address)
         self._blocks.append(block)
         if code:
             _raise(code, label)
+
+    def _new_block(self) -> _Block:
+        words = np.zeros(_OPERANDS + 4, np.int64)
+        words[0] = address(self.kernel, self.dtype)
+        for position, operand in enumerate(self.operands, start=1):
+            if isinstance(operand, np.ndarray):
+                words[position] = operand.ctypes.data
+            elif not isinstance(operand, Slot):
+                words[position] = operand
+        return _Block(words.tobytes())
+
+    def _entry(self) -> Callable[[int], int]:
+        self._call = entry_points()[self._releases]
+        return self._call
 
     def run_checked(self, arrays: Sequence[NDArray[Any]], label: str) -> None:
         """Execute in Python on bounds-checked views.
@@ -181,7 +189,8 @@ class PreparedRow:
             If the kernel met an index that is out of range.
         """
         control = ControlBlock()
-        code = run_checked(Table.build([self._instruction(arrays, label)]), control)
+        table = Table.build([self._instruction(arrays, label)], native=False)
+        code = run_checked(table, control)
         if code:
             _raise(code, label)
 

@@ -146,7 +146,12 @@ class Table:
     words: NDArray[np.int64]
 
     @classmethod
-    def build(cls, instructions: Sequence[Instruction], commit: int | None = None) -> Table:
+    def build(
+        cls,
+        instructions: Sequence[Instruction],
+        commit: int | None = None,
+        native: bool = True,
+    ) -> Table:
         """Check the instructions and lower them.
 
         Parameters
@@ -155,6 +160,8 @@ class Table:
         commit : int, optional
             How many rows belong to the compute section; all of them by default. The rows
             behind run only when every guarded value is finite.
+        native : bool
+            Whether to look up the adapters' addresses; the checked executor needs none.
 
         Raises
         ------
@@ -167,7 +174,8 @@ class Table:
         words = np.zeros((len(rows), ROW_WORDS), np.int64)
         for word, instruction in zip(words, rows, strict=True):
             instruction.views()
-            word[0] = address(instruction.kernel, instruction.dtype, instruction.in_place)
+            if native:
+                word[0] = address(instruction.kernel, instruction.dtype, instruction.in_place)
             for position, value in enumerate(instruction.operands, start=1):
                 word[position] = value.ctypes.data if isinstance(value, np.ndarray) else value
         return cls(rows, len(rows) if commit is None else commit, words)
