@@ -136,8 +136,8 @@ def _joins(first: _Work, second: _Work, name: str) -> bool:
     if not isinstance(a, np.ndarray):
         return bool(a == b)
     if a.shape == first.x.shape or b.shape == second.x.shape:
-        return a.shape == first.x.shape and b.shape == second.x.shape
-    return a.ndim == b.ndim == 0 and bool(a == b)
+        return bool(a.shape == first.x.shape and b.shape == second.x.shape)
+    return bool(a.ndim == b.ndim == 0 and a == b)
 
 
 def _apply(group: Sequence[_Work], phase: int, norm: Tensor | None) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from interactive_train import tree
-from interactive_train.autodiff.tensor import Tensor
+from interactive_train.autodiff.tensor import OPERATIONS, Tensor
 from interactive_train.runtime.checks import real_number
 from interactive_train.runtime.errors import refusal
 
@@ -23,7 +23,8 @@ def root_of_squares(arrays: Sequence[Tensor]) -> Tensor:
     for array in arrays:
         if array.size:
             total = total + np.sum(np.square(array.astype(np.float64)))
-    return np.sqrt(total)
+    root: Tensor = OPERATIONS["sqrt"](total)
+    return root
 
 
 def global_norm(grads: Any) -> float:

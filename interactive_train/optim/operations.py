@@ -1,8 +1,9 @@
-"""What one does with an optimiser state: setup, update, adjust, release, freeze, thaw.
+"""What one does with an optimiser state: setup, update, flush, reset, freeze, thaw.
 
 The plain names work in place and return None; their twins (`updated`, `adjusted`,
 `frozen`, `thawed`) return new values and touch nothing. All of them take a whole state, a part
-of it (``state.layers[0]``, ``state["layers.*.bias"]``) or one leaf.
+of it (``state.layers[0]``, ``state["layers.*.bias"]``) or one leaf. Hyperparameters are changed
+in ``adjusting``, whose functions are listed here too.
 """
 
 from __future__ import annotations
@@ -16,15 +17,30 @@ from interactive_train import tree
 from interactive_train.autodiff.tensor import FLOATS
 from interactive_train.nn.functional import all_paths
 from interactive_train.nn.module import declared, trainables
-from interactive_train.optim.apply import Update, apply_updates
+from interactive_train.optim.adjusting import adjust, adjusted, release
+from interactive_train.optim.apply import Result, Update, apply_updates
 from interactive_train.optim.leaf import Leaf
+from interactive_train.optim.modifiers import AccumGrad
 from interactive_train.optim.rule import Rule
-from interactive_train.optim.setting import checked_value
+from interactive_train.optim.select import Part, leaves_of, require_state
 from interactive_train.optim.state import OptimizerState
-from interactive_train.runtime.errors import did_you_mean, refusal
+from interactive_train.runtime.errors import refusal
 from interactive_train.runtime.notices import notice
 
-Part = OptimizerState | Leaf
+__all__ = [
+    "adjust",
+    "adjusted",
+    "flush",
+    "freeze",
+    "frozen",
+    "release",
+    "reset",
+    "setup",
+    "thaw",
+    "thawed",
+    "update",
+    "updated",
+]
 
 
 def setup(
@@ -96,7 +112,7 @@ def setup(
                     "it.setup",
                     "trainable arrays are float32 or float64",
                     f"{x.dtype} at {path!r}",
-                    "Convert it with .astype(np.float32).",
+                    "Convert it with .astype(np.float32), or wrap the rule: optim.MixedPrecision.",
                 )
             )
         leaves[id(x)] = Leaf.fresh(chosen, x)
@@ -131,15 +147,14 @@ def update(state: OptimizerState, model: Any, grads: Any) -> None:
     >>> model["w"], state.step
     (array([0.5, 2. ]), 1)
     """
-    _require_state(state, "it.update")
+    require_state(state, "it.update")
     if grads is None:
         raise TypeError(
             refusal("it.update", "grads is a tree shaped like the model", "None", "See it.grad.")
         )
     places: dict[int, list[str]] = {}
     for path, leaf in state.places().items():
-        own = path[len(state.prefix) + 1 :] if state.prefix else path
-        places.setdefault(id(leaf), []).append(own)
+        places.setdefault(id(leaf), []).append(_own(path, state))
     targets = {}
     updates = []
     for path, leaf in state.leaves():
@@ -147,21 +162,9 @@ def update(state: OptimizerState, model: Any, grads: Any) -> None:
         gradient = _summed(grads, places[id(leaf)], x, path)
         if gradient is None or leaf.frozen:
             continue
-        if not x.flags.writeable:
-            raise ValueError(
-                refusal(
-                    "it.update",
-                    "writes to the model's arrays",
-                    f"a read-only array at {path!r}",
-                    "Use it.updated, which returns new values.",
-                )
-            )
-        targets[id(leaf)] = x
-        updates.append(Update(leaf, np.asarray(x, order="C"), gradient))
-    results = apply_updates(updates, state.step + 1)
-    for result in results:
-        targets[id(result.leaf)][...] = result.x
-        result.leaf.state = result.state
+        targets[id(leaf)] = _writable(model, places[id(leaf)][0], "it.update", path)
+        updates.append(Update(leaf, np.asarray(x, order="C"), gradient, path))
+    _commit(apply_updates(updates, state.step + 1), targets)
     state.step += 1
 
 
@@ -176,116 +179,95 @@ def updated(state: OptimizerState, model: Any, grads: Any) -> tuple[OptimizerSta
     >>> model["w"], new["w"]
     (array([1.]), array([0.5]))
     """
-    _require_state(state, "it.updated")
+    require_state(state, "it.updated")
     twin = state.copy()
     copy = tree.map(lambda leaf: np.array(leaf), model)
     update(twin, copy, grads)
     return twin, copy
 
 
-def adjust(part: Part, *values: Any, **knobs: Any) -> None:
-    """Set hyperparameters, keeping momentum and counters.
+def flush(state: OptimizerState, model: Any) -> None:
+    """Apply in place what `AccumGrad` has gathered so far: the mean of fewer than n gradients.
+
+    Call it behind the last batch. It is no step of its own: knobs are those of the last step.
+    Arrays without anything gathered, and frozen ones, stay as they are.
 
     Parameters
     ----------
-    part : OptimizerState or Leaf
-    *values
-        One number, schedule or ``it.scale(...)`` for the learning rate; or a rule class
-        in front of keywords, to hit the leaves of that rule only.
-    **knobs
-        Hyperparameters by name. A number replaces a constant and overrides a schedule
-        until `release`.
+    state : OptimizerState
+    model : tree
 
     Raises
     ------
-    TypeError, ValueError
-        For a name that no leaf has (with a did-you-mean), a value out of range, nothing to
-        set or nobody to set it for. Then nothing is changed.
+    ValueError
+        If no array of the state accumulates.
 
     Examples
     --------
     >>> from interactive_train import optim
-    >>> state = setup(optim.Adam(), {"w": np.ones(2), "b": np.ones(1)})
-    >>> adjust(state, 0.01)
-    >>> adjust(state.w, beta1=0.8)
-    >>> state.w.knobs["lr"].effective(1), state.w.knobs["beta1"].effective(1)
-    (0.01, 0.8)
+    >>> model = {"w": np.zeros(1)}
+    >>> state = setup(optim.Chain(optim.AccumGrad(4), optim.SGD(1.0)), model)
+    >>> update(state, model, {"w": np.ones(1)})
+    >>> flush(state, model)
+    >>> model["w"]
+    array([-1.])
     """
-    leaves = _leaves(part, "it.adjust")
-    rest = list(values)
-    if rest and isinstance(rest[0], type) and issubclass(rest[0], Rule):
-        kind = rest.pop(0)
-        chosen = [leaf for leaf in leaves if isinstance(leaf.rule, kind)]
-        if not chosen:
-            present = ", ".join(sorted({type(leaf.rule).__name__ for leaf in leaves}))
-            raise ValueError(
-                refusal("it.adjust", f"a leaf with the rule {kind.__name__}", f"only {present}")
+    where = "it.flush"
+    require_state(state, where)
+    if not any(isinstance(rule, AccumGrad) for _, leaf in state for rule in leaf.rule.members()):
+        raise ValueError(
+            refusal(
+                where,
+                "a state whose rule accumulates",
+                "none",
+                "For example optim.Chain(optim.AccumGrad(4), optim.Adam()).",
             )
-        leaves = chosen
-    if len(rest) > 1 or (rest and "lr" in knobs):
-        raise TypeError(refusal("it.adjust", "takes one learning rate", f"{len(rest)} values"))
-    if rest:
-        knobs["lr"] = rest[0]
-    if not knobs:
-        raise TypeError(refusal("it.adjust", "something to set", "nothing", "For example lr=0.01."))
-    changes = []
-    for name, value in knobs.items():
-        hit = [leaf for leaf in leaves if name in leaf.knobs]
-        if not hit:
-            known = list(dict.fromkeys(known for leaf in leaves for known in leaf.knobs))
-            raise ValueError(
-                refusal(
-                    "it.adjust",
-                    "a hyperparameter of the rules here",
-                    repr(name),
-                    did_you_mean(name, known),
-                )
-            )
-        for leaf in hit:
-            knob = next(k for k in leaf.rule.hyperparameters if k.name == name)
-            changes.append((leaf, name, checked_value(value, knob, "it.adjust")))
-    for leaf, name, value in changes:
-        leaf.knobs[name] = leaf.knobs[name].adjusted(value)
+        )
+    targets = {}
+    updates = []
+    for path, leaf in state.leaves():
+        rule = None if leaf.frozen else leaf.rule.flusher(leaf.state)
+        if rule is None:
+            continue
+        x = _writable(model, _own(path, state), where, path)
+        targets[id(leaf)] = x
+        nothing = np.zeros(x.shape, _computed(x.dtype))
+        updates.append(Update(leaf, np.asarray(x, order="C"), nothing, path, rule))
+    _commit(apply_updates(updates, max(1, state.step)), targets)
 
 
-def adjusted(part: OptimizerState, *values: Any, **knobs: Any) -> OptimizerState:
-    """Return a copy of a state after `adjust`."""
-    twin = part.copy()
-    adjust(twin, *values, **knobs)
-    return twin
+def reset(part: Part, path: str = "") -> None:
+    """Forget moments and counters; knobs, freeze flags, master weights and the step stay.
 
-
-def release(part: Part, *names: str) -> None:
-    """Let knobs follow their base again: overrides and scales end. All knobs without names.
+    Parameters
+    ----------
+    part : OptimizerState or Leaf
+    path : str
+        A path or pattern below it.
 
     Examples
     --------
-    >>> from interactive_train import optim, schedules
-    >>> state = setup(optim.SGD(schedules.constant(0.1)), {"w": np.ones(2)})
-    >>> adjust(state, 0.5); release(state, "lr")
-    >>> state.w.knobs["lr"].effective(1)
-    0.1
+    >>> from interactive_train import optim
+    >>> model = {"w": np.ones(1)}
+    >>> state = setup(optim.Adam(), model)
+    >>> update(state, model, {"w": np.ones(1)})
+    >>> reset(state)
+    >>> state.w.state["m"], state.w.state["beta1_power"], state.step
+    (array([0.]), 1.0, 1)
     """
-    leaves = _leaves(part, "it.release")
-    for name in names:
-        if not any(name in leaf.knobs for leaf in leaves):
-            known = list(dict.fromkeys(known for leaf in leaves for known in leaf.knobs))
-            raise ValueError(
-                refusal(
-                    "it.release",
-                    "a hyperparameter of the rules here",
-                    repr(name),
-                    did_you_mean(name, known),
-                )
-            )
-    for leaf in leaves:
-        for name in names or tuple(leaf.knobs):
-            if name in leaf.knobs:
-                leaf.knobs[name] = leaf.knobs[name].released()
+    step = part.step + 1 if isinstance(part, OptimizerState) else 1
+    for leaf in leaves_of(part, "it.reset", path):
+        leaf.reset(step)
 
 
-def freeze(part: Part) -> None:
+def freeze(part: Part, path: str = "") -> None:
     """Suspend parameters, moments and counters; their gradients are not even computed.
+
+    Parameters
+    ----------
+    part : OptimizerState or Leaf
+    path : str
+        A path or pattern below it.
 
     Examples
     --------
@@ -295,28 +277,68 @@ def freeze(part: Part) -> None:
     >>> state.w.frozen, state.b.frozen
     (True, False)
     """
-    for leaf in _leaves(part, "it.freeze"):
+    for leaf in leaves_of(part, "it.freeze", path):
         leaf.frozen = True
 
 
-def thaw(part: Part) -> None:
+def thaw(part: Part, path: str = "") -> None:
     """Let frozen parameters train again; moments and counters go on where they stood."""
-    for leaf in _leaves(part, "it.thaw"):
+    for leaf in leaves_of(part, "it.thaw", path):
         leaf.frozen = False
 
 
 def frozen(part: OptimizerState, path: str = "") -> OptimizerState:
-    """Return a copy of a state with a part frozen, the whole of it by default."""
+    """Return a copy of a state with a part frozen, the whole of it by default.
+
+    Examples
+    --------
+    >>> from interactive_train import optim
+    >>> state = setup(optim.SGD(0.1), {"w": np.ones(2), "b": np.ones(1)})
+    >>> [leaf.frozen for _, leaf in frozen(state, "b")], state.b.frozen
+    ([False, True], False)
+    """
+    require_state(part, "it.frozen")
     twin = part.copy()
-    freeze(twin[path] if path else twin)
+    freeze(twin, path)
     return twin
 
 
 def thawed(part: OptimizerState, path: str = "") -> OptimizerState:
     """Return a copy of a state with a part thawed, the whole of it by default."""
+    require_state(part, "it.thawed")
     twin = part.copy()
-    thaw(twin[path] if path else twin)
+    thaw(twin, path)
     return twin
+
+
+def _own(path: str, state: OptimizerState) -> str:
+    """Return a path as seen from the part of the model that belongs to a state."""
+    return path[len(state.prefix) + 1 :] if state.prefix else path
+
+
+def _computed(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the type that an array's update is computed in."""
+    return np.dtype(np.float32) if dtype == np.float16 else dtype
+
+
+def _writable(model: Any, own: str, where: str, path: str) -> Any:
+    x = tree.get(model, own, f"{where}, model")
+    if not x.flags.writeable:
+        raise ValueError(
+            refusal(
+                where,
+                "writes to the model's arrays",
+                f"a read-only array at {path!r}",
+                "Use it.updated, which returns new values.",
+            )
+        )
+    return x
+
+
+def _commit(results: list[Result], targets: dict[int, Any]) -> None:
+    for result in results:
+        targets[id(result.leaf)][...] = result.x
+        result.leaf.state = result.state
 
 
 def _summed(grads: Any, places: list[str], x: Any, path: str) -> Any:
@@ -328,7 +350,7 @@ def _summed(grads: Any, places: list[str], x: Any, path: str) -> Any:
         if g is None or any(g is other for other in seen):
             continue
         seen.append(g)
-        part = np.array(g, dtype=x.dtype, order="C")  # a copy: moments may keep it
+        part = np.array(g, dtype=_computed(x.dtype), order="C")  # a copy: moments may keep it
         if part.shape != x.shape:
             raise ValueError(
                 refusal(
@@ -350,26 +372,3 @@ def _gradient(grads: Any, path: str) -> Any:
         done = tree.join(done, name)
         part = tree.get(part, name, f"it.update, grads at {done!r}")
     return part
-
-
-def _leaves(part: Part, where: str) -> list[Leaf]:
-    if isinstance(part, Leaf):
-        return [part]
-    _require_state(part, where)
-    return [leaf for _, leaf in part.leaves()]
-
-
-def _require_state(state: Any, where: str) -> None:
-    if isinstance(state, OptimizerState):
-        return
-    fix = "Make one with opt_state = it.setup(rule, model)."
-    if isinstance(state, Rule):
-        got = f"the rule {type(state).__name__}"
-    elif hasattr(state, "tree_children") or hasattr(state, "dtype"):
-        got = f"a model or an array ({type(state).__name__})"
-        fix = "Pass the state, opt_state = it.setup(rule, model), or a part such as " + (
-            "opt_state.layers[0]."
-        )
-    else:
-        got = type(state).__name__
-    raise TypeError(refusal(where, "works on an optimiser state or a part of it", got, fix))

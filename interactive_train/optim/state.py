@@ -7,6 +7,8 @@ the same leaves; so adjusting, freezing or updating a part needs no functions of
 from __future__ import annotations
 
 import fnmatch
+import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -60,6 +62,20 @@ class OptimizerState:
     @step.setter
     def step(self, value: int) -> None:
         self._clock.step = value
+
+    @property
+    def global_norm(self) -> float:
+        """The norm that `optim.ClipGlobalNorm` saw in the last update; NaN without that rule."""
+        wanting = [
+            leaf
+            for leaf in self._leaves.values()
+            if any(rule.wants_global_norm for rule in leaf.rule.members())
+        ]
+        for leaf in sorted(wanting, key=lambda leaf: leaf.frozen):
+            for name, value in leaf.state.items():
+                if name == "norm" or re.fullmatch(r"ClipGlobalNorm\w*\.norm", name):
+                    return float(value)
+        return math.nan
 
     @property
     def prefix(self) -> str:
