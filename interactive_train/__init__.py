@@ -26,8 +26,19 @@ from interactive_train.autodiff import (
 )
 from interactive_train.data import Data, batches
 from interactive_train.machine.eager import execution
-from interactive_train.nn import init, split, summary, trainables
-from interactive_train.optim import adjust, freeze, release, scale, setup, thaw, update, updated
+from interactive_train.nn import destructure, init, split, summary, trainables
+from interactive_train.optim import (
+    adjust,
+    flush,
+    freeze,
+    release,
+    reset,
+    scale,
+    setup,
+    thaw,
+    update,
+    updated,
+)
 from interactive_train.runtime.key import Key
 from interactive_train.training import (
     EarlyStop,
@@ -64,7 +75,9 @@ __all__ = [
     "check_grads",
     "data",
     "datasets",
+    "destructure",
     "execution",
+    "flush",
     "freeze",
     "frozen",
     "grad",
@@ -74,6 +87,7 @@ __all__ = [
     "nn",
     "optim",
     "release",
+    "reset",
     "runs",
     "scale",
     "schedules",

@@ -2,6 +2,7 @@
 
 from interactive_train.nn import initializers
 from interactive_train.nn.activations import gelu, log_softmax, relu, sigmoid, softmax, tanh
+from interactive_train.nn.destructure import Rebuild, destructure
 from interactive_train.nn.functional import init, split
 from interactive_train.nn.layers import Dropout, LayerNorm, Linear, Sequential
 from interactive_train.nn.module import Buffer, Module, Parameter, trainables
@@ -14,7 +15,9 @@ __all__ = [
     "Linear",
     "Module",
     "Parameter",
+    "Rebuild",
     "Sequential",
+    "destructure",
     "gelu",
     "init",
     "initializers",

@@ -237,7 +237,7 @@ class Controls:
 
 
 def _of(leaf: Leaf, name: str) -> list[Target]:
-    return [Target(leaf.knobs, name, k) for k in leaf.rule.hyperparameters if k.name == name]
+    return [Target(leaf.knobs, knob.name, knob) for knob in leaf.rule.find(name)]
 
 
 def _view(path: str, knob: Hyperparameter, setting: Setting, step: int) -> KnobView:

@@ -76,7 +76,7 @@ class Stepper:
             {} if in_place else dict(state.layer_knobs)
         )
         self.key, self.step, self.loss = state.key, state.step, state.loss
-        self.dtype = dtype_of(state.model)
+        self.dtype = _computed(np.empty(0, dtype_of(state.model))).dtype
         self._buffers = buffer_paths(state.model)
         self._places = self.opt.places()
         self._declared = {
@@ -108,7 +108,7 @@ class Stepper:
         marked: list[Tensor] = []
         tensors: list[Any] = []
         for path, array in self.arrays.items():
-            tensor = Tensor.wrap(array)
+            tensor = Tensor.wrap(_computed(array))
             place = places.get(path)
             if place is not None and not place.frozen:
                 tensor = leaf(tensor)
@@ -129,7 +129,7 @@ class Stepper:
                 "does it use the model that it is given?"
             )
         updates = [
-            Update(places[path], self.arrays[path], g.data)
+            Update(places[path], self.arrays[path], g.data, path)
             for path, g in zip(active, gradients, strict=True)
             if g is not None
         ]
@@ -170,9 +170,11 @@ class Stepper:
 
     def learning_rate(self, step: int) -> float:
         """Return the effective learning rate of the first array that trains; NaN without one."""
-        rates = [found for _, found in self.opt.leaves() if "lr" in found.knobs]
-        chosen = next((found for found in rates if not found.frozen), rates[0] if rates else None)
-        return math.nan if chosen is None else chosen.knobs["lr"].effective(step)
+        rates = [(found, k) for _, found in self.opt.leaves() for k in found.rule.find("lr")]
+        if not rates:
+            return math.nan
+        chosen, knob = next((pair for pair in rates if not pair[0].frozen), rates[0])
+        return chosen.knobs[knob.name].effective(step)
 
     def layer_values(self, step: int) -> dict[tuple[str, str], float]:
         """Return the layers' effective hyperparameters."""
@@ -230,6 +232,11 @@ def _first_not_finite(result: Result) -> float | None:
         if not finite.all():
             return float(np.asarray(value)[~finite].reshape(-1)[0])
     return None
+
+
+def _computed(array: NDArray[Any]) -> NDArray[Any]:
+    """Return an array in a type that kernels take: float16 is for keeping only."""
+    return array.astype(np.float32) if array.dtype == np.float16 else array
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:
