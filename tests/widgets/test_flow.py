@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import math
 
-from interactive_train_widgets.flow import BLIND_RATE, HEARTBEAT, IN_FLIGHT, MAX_RATE, PROBE, Flow
+from interactive_train_widgets.flow import (
+    BLIND_RATE,
+    HEARTBEAT,
+    IN_FLIGHT,
+    MAX_RATE,
+    PROBE,
+    SLOWEST,
+    Flow,
+)
 
 
 def test_nothing_leaves_before_a_view_is_ready() -> None:
@@ -98,3 +106,15 @@ def test_a_blind_flow_needs_neither_ready_nor_acknowledgement() -> None:
             sent += 1
         now += 0.01
     assert abs(sent - 10 * BLIND_RATE) <= 2
+
+
+def test_a_dear_frame_comes_less_often_but_twice_a_second_at_least() -> None:
+    flow = Flow()
+    flow.ready("a", 10, 600)
+    for _ in range(50):
+        flow.spent(0.003)
+    flow.sent(0.0)
+    assert math.isclose(flow.wait(0.0), 0.2, rel_tol=0.01)
+    for _ in range(50):
+        flow.spent(1.0)
+    assert flow.wait(0.0) == SLOWEST

@@ -15,6 +15,8 @@ IN_FLIGHT = 3  # frames without acknowledgement
 MAX_RATE = 30.0  # frames a second, for a whole dashboard
 DEFAULT_RATE = 10.0
 BLIND_RATE = 4.0  # while a blocking cell keeps acknowledgements from arriving
+BUDGET = 0.015  # part of one core that frames may cost; a dear frame comes less often
+SLOWEST = 0.5  # seconds between two frames at most, however dear they are
 PROBE = 10.0  # seconds after which a frame is given up as lost
 HEARTBEAT = 10.0  # seconds of silence at most: a culler waits minutes, a person less
 
@@ -38,6 +40,7 @@ class Flow:
         self._waiting: deque[tuple[int, float]] = deque()  # (sequence, sent at)
         self._last_frame = float("-inf")
         self._last_sent = float("-inf")
+        self._cost = 0.0  # CPU seconds of a frame, averaged over the last few
 
     @property
     def open(self) -> bool:
@@ -84,7 +87,7 @@ class Flow:
         """Seconds until a frame may leave; 0 = now, infinity = when something arrives."""
         if not self.open:
             return float("inf")
-        due = self._last_frame + 1.0 / self.rate
+        due = self._last_frame + max(1.0 / self.rate, min(self._cost / BUDGET, SLOWEST))
         if not self.blind and len(self._waiting) >= IN_FLIGHT:
             due = max(due, self._waiting[-1][1] + PROBE)
         return max(0.0, due - now)
@@ -98,6 +101,10 @@ class Flow:
         self._last_frame = self._last_sent = now
         self.fresh = False
         return self.sequence
+
+    def spent(self, seconds: float) -> None:
+        """Count the CPU time that a frame took."""
+        self._cost += 0.2 * (seconds - self._cost)
 
     def beat(self, now: float) -> bool:
         """Whether a sign of life is due; counts it as sent."""

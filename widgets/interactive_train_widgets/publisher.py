@@ -201,10 +201,12 @@ class Publisher:
             self._seen, self._still_since = mark, now
         changed = self.flow.open and mark != self._shown
         if (changed or self.flow.fresh) and self.flow.wait(now) <= 0.0:
+            started = time.thread_time()
             head, buffers = self._composer.frame(view, self.flow.columns)
             sequence = self.flow.sent(now)
             self._post({"kind": "frame", "sequence": sequence} | head, buffers)
             self.frames += 1
+            self.flow.spent(time.thread_time() - started)
             self._shown, changed = mark, False
         elif self.flow.beat(now):
             self._post({"kind": "beat", "status": view.status, "step": view.step}, [])
