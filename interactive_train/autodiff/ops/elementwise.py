@@ -173,12 +173,12 @@ power.gradients(
 # Where both are equal each gets half, so that the gradient is the mean of the two sides.
 maximum: Elementwise = Elementwise(kernels.MAXIMUM)
 maximum.gradients(
-    lambda g, y, a, b: g * _share(a > b, a == b), lambda g, y, a, b: g * _share(b > a, a == b)
+    lambda g, y, a, b: _share(g, a > b, a == b), lambda g, y, a, b: _share(g, b > a, a == b)
 )
 
 minimum: Elementwise = Elementwise(kernels.MINIMUM)
 minimum.gradients(
-    lambda g, y, a, b: g * _share(a < b, a == b), lambda g, y, a, b: g * _share(b < a, a == b)
+    lambda g, y, a, b: _share(g, a < b, a == b), lambda g, y, a, b: _share(g, b < a, a == b)
 )
 
 negative: Elementwise = Elementwise(kernels.NEGATIVE)
@@ -281,8 +281,8 @@ def astype(x: Any, dtype: Any) -> Tensor:
     )
 
 
-def _share(first: Tensor, both: Tensor) -> Tensor:
-    return where(first, 1.0, where(both, 0.5, 0.0))
+def _share(g: Tensor, first: Tensor, both: Tensor) -> Tensor:
+    return where(first, g, where(both, 0.5 * g, 0.0))
 
 
 OPERATIONS["astype"] = astype

@@ -10,7 +10,7 @@ import numpy as np
 from interactive_train.autodiff.ops.arguments import floating, normal_axes
 from interactive_train.autodiff.ops.elementwise import where
 from interactive_train.autodiff.ops.shape import broadcast_to, reshape
-from interactive_train.autodiff.primitive import Plan, Primitive
+from interactive_train.autodiff.primitive import Plan, Primitive, number
 from interactive_train.autodiff.tensor import OPERATIONS, Spec, Tensor
 from interactive_train.kernels import reduction as kernels
 from interactive_train.kernels.kernel import Kernel
@@ -46,7 +46,7 @@ def _spread(g: Tensor, x: Tensor, first: int, last: int) -> Tensor:
 
 def _to_largest(g: Tensor, y: Tensor, x: Tensor, first: int, last: int) -> Tensor:
     """Give each of the largest elements an equal share."""
-    largest = where(x == _spread(y, x, first, last), 1.0, 0.0)
+    largest = where(x == _spread(y, x, first, last), number(1.0, x.dtype), 0.0)
     count = _sum.apply([largest], {"first": first, "last": last})
     return largest * _spread(g / count, x, first, last)
 
