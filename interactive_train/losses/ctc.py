@@ -177,8 +177,8 @@ def _label_lengths(value: Any, y: Ints) -> Ints:
     """Return how many labels each example has: as given, or up to the first -1."""
     if value is not None:
         return _lengths(value, "label_lengths", *y.shape)
-    padding = y == -1
-    return np.asarray(np.where(padding.any(axis=1), padding.argmax(axis=1), y.shape[1]), np.int64)
+    ended = np.logical_or.accumulate(y == -1, axis=1)
+    return np.asarray((~ended).sum(axis=1), np.int64)
 
 
 def _checked(y: Ints, counts: Ints, lengths: Ints, classes: int, blank: int) -> Ints:
