@@ -241,10 +241,7 @@ def _of(leaf: Leaf, name: str) -> list[Target]:
 
 
 def _view(path: str, knob: Hyperparameter, setting: Setting, step: int) -> KnobView:
-    try:
-        effective, base = setting.effective(step), setting.base_value(step)
-    except Exception:  # a schedule that fails ends the run, with its error; here it has no value
-        effective = base = math.nan
+    effective, base = _values(setting, step)
     return KnobView(
         path,
         knob,
@@ -256,8 +253,17 @@ def _view(path: str, knob: Hyperparameter, setting: Setting, step: int) -> KnobV
     )
 
 
+def _values(setting: Setting, step: int) -> tuple[float, float]:
+    """Return effective and base value; NaN for a schedule that fails, which the step tells of."""
+    try:
+        base = setting.base_value(step)
+    except Exception:
+        base = math.nan
+    return (setting.override if setting.override is not None else setting.scale * base), base
+
+
 def _shown(setting: Setting, step: int) -> str:
     if not setting.scheduled or setting.override is not None:
         return str(setting)
     factor = "" if setting.scale == 1.0 else f" x {setting.scale:.4g}"
-    return f"schedule{factor} ({setting.effective(step):.4g})"
+    return f"schedule{factor} ({_values(setting, step)[0]:.4g})"
