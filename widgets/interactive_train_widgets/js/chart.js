@@ -216,13 +216,22 @@ export class Chart {
     }
     c.textAlign = "left";
     c.textBaseline = "middle";
-    for (const { x, at, name, text, colour } of placed) {
-      const left = Math.min(this.x(x) + 8, this.box.x1 + 8);
+    c.lineWidth = 4;
+    c.strokeStyle = theme.back;
+    const lefts = placed.map((end) => this.x(end.x));
+    const edge = Math.max(...lefts);
+    placed.forEach(({ at, name, text, colour }, i) => {
+      // Labels of curves that end together stand in one column, on ground of their own.
+      const left = Math.min(edge - lefts[i] < 60 ? edge : lefts[i], this.box.x1) + 8;
       c.fillStyle = colour;
-      c.fillText(name, left, at - theme.size * 0.55);
+      const write = (words, y) => {
+        c.strokeText(words, left, y);
+        c.fillText(words, left, y);
+      };
+      write(name, at - theme.size * 0.55);
       c.font = `600 ${theme.size}px ${theme.font}`;
-      c.fillText(text, left, at + theme.size * 0.6);
+      write(text, at + theme.size * 0.6);
       c.font = `${theme.size}px ${theme.font}`;
-    }
+    });
   }
 }

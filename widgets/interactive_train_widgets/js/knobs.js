@@ -83,14 +83,14 @@ export class Knob {
     this.touched = Date.now();
     this.put(value, false);
     this.next = { event, value };
-    if (this.frame) return;
-    const flush = () => {
-      this.frame = null;
-      if (this.next) this.set(this.next.event, this.next.value);
+    if (this.timer) return;
+    const tick = () => {
+      const { next } = this;
       this.next = null;
+      this.timer = next && setTimeout(tick, 33);
+      if (next) this.set(next.event, next.value);
     };
-    flush();
-    this.frame = setTimeout(() => (this.next ? flush() : (this.frame = null)), 33);
+    tick();
   }
 
   typed(event) {

@@ -36,10 +36,13 @@ class Panel {
     if (has("loss") || has("schedule")) main.append((this.charts = add(new Charts(this, config.panels))).el);
     const side = h("aside", { class: "it-card it-side", "aria-label": "Controls" });
     if (has("knobs")) side.append((this.knobs = add(new Knobs(this, whole ? MAIN_KNOBS : Infinity))).el);
-    if (has("knobs") || has("freeze")) side.append((this.applied = new Applied(this)).el);
+    const said = () => side.append((this.applied = new Applied(this)).el);
+    if (has("knobs")) said();
     if (has("freeze")) side.append((this.freeze = add(new Freeze(this))).el);
+    if (has("freeze") && !has("knobs")) said();
     if (has("metrics")) side.append((this.metrics = add(new Metrics(this, whole ? 1 : Infinity))).el);
     if (side.childElementCount) main.append(side);
+    [this.main, this.side] = [main, side];
     this.banner = new Banner(this);
     (this.charts?.el ?? main).append(this.banner.el);
     this.root.append(main);
@@ -97,7 +100,7 @@ class Panel {
   // Tell the kernel how wide the curves are and how often they can be drawn.
   adapt(kind) {
     const rate = this.calm.matches || document.hidden ? CALM : RATE;
-    const columns = Math.round(Math.max(100, (this.charts?.el.clientWidth ?? 300) - 100));
+    const columns = Math.max(100, (this.charts?.el.clientWidth || 700) - 100);
     this.post({ kind, view: this.view, rate, columns });
   }
 
@@ -218,6 +221,11 @@ class Panel {
     mark(root, "data-loss", run.loss ?? "");
     mark(root, "data-points", frame.curves.find((c) => c.kind === "loss")?.total ?? 0);
     mark(root, "data-sequence", frame.sequence ?? 0);
+    if (this.applied) show(this.applied.el, !frame.watchOnly);
+    if (this.freeze) show(this.freeze.el, frame.groups.length > 0);
+    const empty = !frame.knobs.length && !frame.groups.length && !frame.metrics.length;
+    show(this.side, !empty);
+    this.main.classList.toggle("it-single", empty);
     this.status?.update(frame, frame.watchOnly && face === "live" ? "watching" : face);
     this.charts?.update(frame, this.theme);
     this.knobs?.update(frame, frozen);
