@@ -47,6 +47,7 @@ def entry(p):
     losses = carray(pointer(control[5]), (control[6],), dtype=np.float64)
     guards = carray(pointer(control[7]), (control[8],), dtype=np.float64)
     words = carray(pointer(table), (rows * {ROW_WORDS},), dtype=np.int64)
+    control[0] = 0
     while control[2] < control[3]:
         if control[4] != 0:
             control[0] = {status.INTERRUPTED}
@@ -102,7 +103,14 @@ def run_native(table: Table, control: ControlBlock) -> int:
     -------
     int
         0 or a status code, also found in ``control.status``.
+
+    Raises
+    ------
+    ValueError
+        If the table was built for the checked executor alone.
     """
+    if not table.words[:, 0].all():
+        raise ValueError("run_native: the table holds no addresses; build it with native=True.")
     operands = np.array(
         [table.words.ctypes.data, len(table.instructions), table.commit, control.words.ctypes.data],
         dtype=np.int64,
@@ -124,6 +132,7 @@ def run_checked(table: Table, control: ControlBlock) -> int:
         words[STATUS] = code
         return code
 
+    words[STATUS] = 0
     while words[STEP] < words[LIMIT]:
         if words[MAILBOX]:
             return stop(status.INTERRUPTED)
