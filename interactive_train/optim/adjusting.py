@@ -47,7 +47,9 @@ def adjust(part: Part, *values: Any, **knobs: Any) -> None:
     """
     where = "it.adjust"
     rest = list(values)
-    path = rest.pop(0) if rest and isinstance(rest[0], str) else ""
+    path = ""
+    if rest and isinstance(rest[0], str) and (rest[1:] or knobs):
+        path = rest.pop(0)
     leaves = leaves_of(part, where, path)
     kind: type[Rule] | None = None
     if rest and isinstance(rest[0], type) and issubclass(rest[0], Rule):

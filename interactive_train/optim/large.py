@@ -221,7 +221,7 @@ class Muon(Rule):
     Examples
     --------
     >>> Muon(0.02, steps=6)
-    Muon(lr=0.02, momentum=0.95, weight_decay=0.1, eps=1e-07, nesterov=True, steps=6)
+    Muon(lr=0.02, momentum=0.95, weight_decay=0.1, eps=1e-07, steps=6)
     """
 
     hyperparameters: ClassVar[tuple[Hyperparameter, ...]] = (

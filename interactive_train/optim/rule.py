@@ -8,6 +8,7 @@ lines and gets ``adjust``, sliders, checkpoints and recording for free, since al
 
 from __future__ import annotations
 
+import inspect
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -144,7 +145,10 @@ class Rule:
 
     def __repr__(self) -> str:
         parts = [f"{knob.name}={getattr(self, knob.name)!r}" for knob in self.hyperparameters]
-        parts += [f"{name}={getattr(self, name)!r}" for name in self.options if getattr(self, name)]
+        given = inspect.signature(type(self)).parameters
+        for name in self.options:
+            if name not in given or getattr(self, name) != given[name].default:
+                parts.append(f"{name}={getattr(self, name)!r}")
         return f"{type(self).__name__}({', '.join(parts)})"
 
 

@@ -121,7 +121,9 @@ def optax_values() -> Values:
             optax.chain(optax.clip(2.0), optax.clip_by_global_norm(1.5), optax.sgd(0.1, 0.9))
         ),
         "optax accumulated": follow(
-            optax.MultiSteps(optax.sgd(0.01, 0.9), 3).gradient_transformation()
+            optax.MultiSteps(
+                optax.adam(0.01), 3, accumulator_dtype=jnp.float64
+            ).gradient_transformation()
         ),
     }
 

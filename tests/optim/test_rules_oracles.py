@@ -47,7 +47,7 @@ OURS: dict[str, optim.Rule] = {
     "optax clipped": optim.Chain(
         optim.ClipGrad(2.0), optim.ClipGlobalNorm(1.5), optim.SGD(0.1, momentum=0.9)
     ),
-    "optax accumulated": optim.Chain(optim.AccumGrad(3), optim.SGD(0.01, momentum=0.9)),
+    "optax accumulated": optim.Chain(optim.AccumGrad(3), optim.Adam(0.01)),
 }
 SHAPES = {"torch Adafactor vector": (12,), "torch Adafactor cube": (2, 2, 3)}
 
