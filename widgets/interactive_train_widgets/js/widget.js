@@ -221,7 +221,7 @@ class Panel {
     mark(root, "data-loss", run.loss ?? "");
     mark(root, "data-points", frame.curves.find((c) => c.kind === "loss")?.total ?? 0);
     mark(root, "data-sequence", frame.sequence ?? 0);
-    if (this.applied) show(this.applied.el, !frame.watchOnly);
+    if (this.applied) show(this.applied.el, !frame.watchOnly && face !== "saved");
     if (this.freeze) show(this.freeze.el, frame.groups.length > 0);
     const empty = !frame.knobs.length && !frame.groups.length && !frame.metrics.length;
     show(this.side, !empty);
