@@ -49,7 +49,7 @@ test-oracles: $(VENV)/.oracles ## compare with the live peers (PyTorch and the l
 	$(PY) -m pytest -m oracle $(TEST_ARGS)
 
 bench: $(VENV)/.bench ## measure, against PyTorch and JAX as well
-	for script in benchmarks/bench_*.py; do $(PY) "$$script" || exit 1; done
+	for script in benchmarks/bench_*.py; do $(PY) -m "benchmarks.$$(basename "$$script" .py)" || exit 1; done
 
 clean: ## remove the environment, caches and results
 	rm -rf $(VENV) build dist test-results .mypy_cache .ruff_cache .pytest_cache .hypothesis

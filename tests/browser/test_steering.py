@@ -96,6 +96,32 @@ def test_freezing_a_layer_leaves_its_weights_bit_identical(quickstart: LabPage) 
     assert lab.value(same) == [False] * 6
 
 
+def test_a_drag_with_the_mouse_is_one_row_and_one_undo(quickstart: LabPage) -> None:
+    lab, board = quickstart, dashboard(quickstart)
+    board.scroll_into_view_if_needed()
+    lab.page.wait_for_timeout(300)
+    handle = slider(lab, "weight_decay")
+    box = handle.bounding_box()
+    assert box is not None
+    before = float(handle.evaluate("s => (s.value - s.min) / (s.max - s.min)"))
+    mouse, y = lab.page.mouse, box["y"] + box["height"] / 2
+    for i in range(9):
+        mouse.move(box["x"] + 8 + (before + 0.03 * i) * (box["width"] - 16), y)
+        if i == 0:
+            mouse.down()
+        lab.page.wait_for_timeout(100)
+    mouse.up()
+    lab.wait_for("len(run.journal)", lambda n: n == 1)
+    lab.page.wait_for_timeout(300)
+    values = [value for _, value in lab.value("run.journal[0].values")]
+    assert lab.value("len(run.journal)") == 1
+    assert len(values) > 3  # every value that was applied is kept
+    assert values == sorted(values)
+    assert lab.value("run.setting('weight_decay').effective(1)") == values[-1]
+    board.get_by_role("button", name="undo").first.click()
+    lab.wait_for("run.setting('weight_decay').effective(1)", lambda value: value == 0.01)
+
+
 def test_pause_stops_the_counter_and_resume_goes_on(quickstart: LabPage) -> None:
     lab, board = quickstart, dashboard(quickstart)
     board.get_by_role("button", name="Pause").click()
