@@ -404,7 +404,6 @@ class Run(Steering):
 def describe(command: Command) -> str:
     """Return a command in a few words."""
     kind = type(command).__name__.lower()
-    target = ".".join(
-        part for part in (getattr(command, "path", ""), getattr(command, "name", "")) if part
-    )
+    parts = (getattr(command, "path", ""), getattr(command, "name", ""))
+    target = ".".join(str(part) for part in parts if part)
     return f"{kind} {target}".strip()
