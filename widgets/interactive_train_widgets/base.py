@@ -37,19 +37,19 @@ class LiveWidget(anywidget.AnyWidget):
     layout : {"default", "lecture"}
         ``"lecture"`` has text of 18 px and lines of 3 px.
 
-    Raises
-    ------
-    TypeError
-        If a keyword is not known or a run is no run.
-    ValueError
-        If there is no such layout.
-
     Attributes
     ----------
     latencies : list of float
         Seconds from each press in the browser to the step boundary where it took effect.
     publisher_cpu_seconds : float
         CPU time that showing the run has cost its process so far.
+
+    Raises
+    ------
+    TypeError
+        If a keyword is not known or a run is no run.
+    ValueError
+        If there is no such layout.
     """
 
     _esm = script()
