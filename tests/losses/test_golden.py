@@ -40,11 +40,15 @@ def test_cross_entropy_is_finite_at_huge_logits_in_float32(scale: float) -> None
     logits = np.array([[1.0, -1.0], [-1.0, 1.0]], np.float32) * np.float32(scale)
     labels = np.array([0, 0])
     one_hot = np.eye(2, dtype=np.float32)[labels]
-    for loss, targets in ((losses.cross_entropy_sparse, labels), (losses.cross_entropy, one_hot)):
+    cases: list[tuple[Loss, Any]] = [
+        (losses.cross_entropy_sparse, labels),
+        (losses.cross_entropy, one_hot),
+    ]
+    for loss, targets in cases:
         value, grads = it.value_and_grad(loss)(logits, targets)
         assert np.isfinite(float(value))
         np.testing.assert_allclose(float(value), scale, rtol=1e-6)
-        np.testing.assert_allclose(grads.numpy(), [[0, 0], [-0.5, 0.5]], atol=1e-7)
+        np.testing.assert_allclose(grads.numpy(), np.array([[0.0, 0.0], [-0.5, 0.5]]), atol=1e-7)
 
 
 REFUSED: dict[str, tuple[Callable[[], object], type[Exception], str]] = {

@@ -159,7 +159,7 @@ REFUSED: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         "it.init: a seed is an integer",
     ),
     "a summary of a function": (
-        lambda: nn.summary(np.tanh, X),
+        lambda: nn.summary(np.tanh, X),  # type: ignore[arg-type]
         TypeError,
         "it.summary: the model is an nn.Module; got ufunc",
     ),

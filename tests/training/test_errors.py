@@ -150,7 +150,7 @@ def test_train_keeps_the_steps_in_place(case: str) -> None:
 def fit(**options: Any) -> Callable[[], object]:
     def call() -> object:
         trainer = trainer_of()
-        given = {"data": (X, Y), "batch_size": 8, "progress": False} | options
+        given: dict[str, Any] = {"data": (X, Y), "batch_size": 8, "progress": False} | options
         state = given.pop("state", None) or trainer.init()
         return trainer.fit(state, given.pop("data"), **given)
 

@@ -137,7 +137,7 @@ def test_stop_keeps_the_state_and_extend_goes_on_from_there() -> None:
     ticket = run.extend(steps=7)
     assert ticket.new == f"step {step + 7}"
     assert run.wait(10).step == step + 7
-    assert run.status == "finished"
+    assert run.view().status == "finished"
 
 
 def test_extending_by_epochs_finishes_the_pass_that_was_begun() -> None:
