@@ -23,6 +23,13 @@ from interactive_train.runtime.errors import did_you_mean, refusal
 Children = list[tuple[str, Any]]
 
 
+class MissingPath(KeyError):
+    """A path that does not exist in a tree; shown as its sentence, where KeyError shows a repr."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
 def is_leaf(value: Any) -> bool:
     """Whether a value is an array: it has a shape and a dtype, and is no class."""
     return hasattr(value, "shape") and hasattr(value, "dtype") and not isinstance(value, type)
@@ -185,7 +192,7 @@ def get(value: Any, path: str, where: str = "it.tree.get") -> Any:
     for name in path.split(".") if path else []:
         parts = dict(children(part) or ())
         if name not in parts:
-            raise KeyError(
+            raise MissingPath(
                 refusal(
                     where,
                     f"{join(done, name)!r} must exist in the tree",
