@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interactive_train.runtime.checks import shown
-from interactive_train.runtime.errors import refusal
+from interactive_train.runtime.errors import did_you_mean, refusal
 
 
 def numbers(value: Any, name: str, where: str) -> NDArray[Any]:
@@ -150,3 +150,73 @@ def binary_labels(
             )
         )
     return np.asarray(targets.reshape(shape) == 1)
+
+
+def yes_or_no(targets: Any, predictions: Any, where: str) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Return predictions of one number each, and their targets as bools of the same shape.
+
+    Targets may have the predictions' shape (several answers for an example, too), or leave out
+    or add a last dimension of 1.
+
+    Raises
+    ------
+    TypeError
+        If one is no array of numbers.
+    ValueError
+        If the shapes do not fit, or a target is not 0 or 1.
+    """
+    p = numbers(predictions, "predictions", where)
+    t = numbers(targets, "targets", where)
+    if t.shape == p.shape:
+        p, t = p.reshape(-1), t.reshape(-1)
+    elif p.ndim >= 2 and p.shape[-1] != 1:
+        raise ValueError(
+            refusal(
+                where,
+                "predictions of one number for each answer have the targets' shape",
+                f"{p.shape} and {t.shape}",
+                "For scores of several classes use metrics.accuracy.",
+            )
+        )
+    positive = binary_labels(t, p, where)
+    return p.reshape(positive.shape), positive
+
+
+def scores_and_labels(
+    predictions: Any, targets: Any, where: str
+) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Return what a classifier said as rows, and the right labels.
+
+    Returns
+    -------
+    scores : ndarray
+        ``[n, classes]``, or ``[n]`` where there is one number each, a score of label 1.
+    labels : ndarray of int, shape [n]
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `numbers`, `class_labels` and `binary_labels` do.
+    """
+    scores = numbers(predictions, "predictions", where)
+    t = numbers(targets, "targets", where)
+    if is_multiclass(scores):
+        labels = class_labels(t, scores, where)
+        return scores.reshape(-1, scores.shape[-1]), labels.reshape(-1)
+    positive = binary_labels(t, scores, where)
+    return scores.reshape(-1), positive.reshape(-1).astype(np.int64)
+
+
+def one_of(value: Any, name: str, known: tuple[str, ...], where: str) -> str:
+    """Return a word if it is one of those, or refuse it.
+
+    Raises
+    ------
+    ValueError
+        If it is none of them.
+    """
+    if not isinstance(value, str) or value not in known:
+        words = " or ".join(f'"{word}"' for word in known)
+        fix = did_you_mean(value, known) if isinstance(value, str) else f'Give "{known[0]}".'
+        raise ValueError(refusal(where, f"{name} is {words}", shown(value), fix))
+    return value
