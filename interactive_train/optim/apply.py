@@ -45,11 +45,18 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The same leaf's array and state after it; fresh memory, owned by the receiver."""
+    """The same leaf's array and state after it; fresh memory, owned by the receiver.
+
+    Attributes
+    ----------
+    norm : float, optional
+        The global norm that its rule was given, the last if there were several.
+    """
 
     leaf: Leaf
     x: NDArray[Any]
     state: State
+    norm: float | None = None
 
 
 def apply_updates(updates: Sequence[Update], step: int) -> list[Result]:
@@ -71,6 +78,8 @@ def apply_updates(updates: Sequence[Update], step: int) -> list[Result]:
         active = [work for work in works if work.in_phase(phase)]
         if phase:
             norm = root_of_squares([Tensor.wrap(work.g) for work in active])
+            for work in active:
+                work.norm = float(norm.data)
         group: list[_Work] = []
         for work in active:
             if group and not _alike(group[0], work, phase):
@@ -87,7 +96,7 @@ def apply_updates(updates: Sequence[Update], step: int) -> list[Result]:
 class _Work:
     """A leaf on its way through the parts of its rule; `g` is what the next part receives."""
 
-    __slots__ = ("g", "moved", "parts", "rule", "state", "update", "values", "x")
+    __slots__ = ("g", "moved", "norm", "parts", "rule", "state", "update", "values", "x")
 
     def __init__(self, update: Update, step: int) -> None:
         leaf = update.leaf
@@ -100,6 +109,7 @@ class _Work:
             self.x = leaf.state[MASTER]
         self.g: Any = update.g
         self.moved = self.x
+        self.norm: float | None = None
 
     def in_phase(self, phase: int) -> bool:
         return self.g is not None and phase < len(self.parts) and self.parts[phase] is not None
@@ -112,7 +122,7 @@ class _Work:
             state = {MASTER: _kept(x), **state}
             with np.errstate(over="ignore"):
                 x = x.astype(self.update.x.dtype)
-        return Result(self.update.leaf, x, state)
+        return Result(self.update.leaf, x, state, self.norm)
 
 
 def _alike(first: _Work, second: _Work, phase: int) -> bool:

@@ -199,8 +199,8 @@ class ClipGlobalNorm(Rule):
     """Bound the norm of all gradients together: dx = g min(1, max_norm / n).
 
     n is the Euclidean norm over all arrays whose rule clips so and that have a gradient in this
-    update, as they arrive here: behind `AccumGrad` it is that of the accumulated mean. It is kept
-    as ``state["norm"]`` and told by ``opt_state.global_norm``. One that is not finite is an
+    update, as they arrive here: behind `AccumGrad` it is that of the accumulated mean. It is told
+    by ``opt_state.global_norm``, and kept as ``state["norm"]``. One that is not finite is an
     error, and nothing is updated.
 
     Parameters

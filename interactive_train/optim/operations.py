@@ -164,7 +164,7 @@ def update(state: OptimizerState, model: Any, grads: Any) -> None:
             continue
         targets[id(leaf)] = _writable(model, places[id(leaf)][0], "it.update", path)
         updates.append(Update(leaf, np.asarray(x, order="C"), gradient, path))
-    _commit(apply_updates(updates, state.step + 1), targets)
+    _commit(state, apply_updates(updates, state.step + 1), targets)
     state.step += 1
 
 
@@ -233,7 +233,7 @@ def flush(state: OptimizerState, model: Any) -> None:
         targets[id(leaf)] = x
         nothing = np.zeros(x.shape, _computed(x.dtype))
         updates.append(Update(leaf, np.asarray(x, order="C"), nothing, path, rule))
-    _commit(apply_updates(updates, max(1, state.step)), targets)
+    _commit(state, apply_updates(updates, max(1, state.step)), targets)
 
 
 def reset(part: Part, path: str = "") -> None:
@@ -335,7 +335,8 @@ def _writable(model: Any, own: str, where: str, path: str) -> Any:
     return x
 
 
-def _commit(results: list[Result], targets: dict[int, Any]) -> None:
+def _commit(state: OptimizerState, results: list[Result], targets: dict[int, Any]) -> None:
+    state.note_global_norm(result.norm for result in results)
     for result in results:
         targets[id(result.leaf)][...] = result.x
         result.leaf.state = result.state

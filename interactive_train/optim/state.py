@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import fnmatch
 import math
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +25,7 @@ class Clock:
     """
 
     step: int = 0
+    global_norm: float = math.nan
 
 
 class OptimizerState:
@@ -65,17 +65,14 @@ class OptimizerState:
 
     @property
     def global_norm(self) -> float:
-        """The norm that `optim.ClipGlobalNorm` saw in the last update; NaN without that rule."""
-        wanting = [
-            leaf
-            for leaf in self._leaves.values()
-            if any(rule.wants_global_norm for rule in leaf.rule.members())
-        ]
-        for leaf in sorted(wanting, key=lambda leaf: leaf.frozen):
-            for name, value in leaf.state.items():
-                if name == "norm" or re.fullmatch(r"ClipGlobalNorm\w*\.norm", name):
-                    return float(value)
-        return math.nan
+        """The norm that `optim.ClipGlobalNorm` saw last; NaN if it never did."""
+        return self._clock.global_norm
+
+    def note_global_norm(self, norms: Iterable[float | None]) -> None:
+        """Keep the norm of an update, if one was taken."""
+        found = [norm for norm in norms if norm is not None]
+        if found:
+            self._clock.global_norm = found[0]
 
     @property
     def prefix(self) -> str:
@@ -106,7 +103,7 @@ class OptimizerState:
         """Return an independent state with the same ties."""
         twins = {id(leaf): leaf.copy() for leaf in self._leaves.values()}
         leaves = {path: twins[id(leaf)] for path, leaf in self._leaves.items()}
-        return OptimizerState(leaves, Clock(self.step), self._prefix)
+        return OptimizerState(leaves, Clock(self.step, self.global_norm), self._prefix)
 
     # Parts ----------------------------------------------------------------------------
 
