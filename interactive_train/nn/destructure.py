@@ -31,7 +31,7 @@ class Rebuild:
         pairs = trainables(model, paths=True)
         self.paths = tuple(path for path, _ in pairs)
         self._specs = [(leaf.shape, np.dtype(leaf.dtype)) for _, leaf in pairs]
-        self._size = sum(math.prod(shape) for shape, _ in self._specs)
+        self._size: int = sum(math.prod(shape) for shape, _ in self._specs)
 
     def __len__(self) -> int:
         return self._size
