@@ -184,7 +184,7 @@ def promote(where: str, args: Sequence[Any]) -> list[Tensor]:
     for value in args:
         if isinstance(value, Tensor):
             tensor = value
-        elif isinstance(value, _NUMBERS) and not isinstance(value, bool):
+        elif _is_number(value):
             tensors.append(number(float(value), dtype))
             continue
         else:
@@ -205,6 +205,13 @@ def promote(where: str, args: Sequence[Any]) -> list[Tensor]:
             tensor = OPERATIONS["astype"](tensor, dtype)
         tensors.append(tensor)
     return tensors
+
+
+def _is_number(value: Any) -> bool:
+    """Whether a value acts as a number beside arrays: floats, ints, and what converts to one."""
+    if isinstance(value, _NUMBERS):
+        return not isinstance(value, bool)
+    return hasattr(value, "__float__") and not hasattr(value, "__array__")
 
 
 def number(value: float, dtype: np.dtype[Any]) -> Tensor:

@@ -48,7 +48,7 @@ WRITTEN = (
 READY: dict[Expression, str] = {
     e.ADD: "ff fr fs",
     e.SUBTRACT: "ff fc fs sf",
-    e.MULTIPLY: "ff fr fc fs sf",
+    e.MULTIPLY: "ff fr fc fs",
     e.DIVIDE: "ff fc fs sf",
     e.NEGATIVE: "f",
     e.EXP: "f",

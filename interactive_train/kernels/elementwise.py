@@ -136,9 +136,9 @@ def to_float64(x: Any) -> Any:
     return np.float64(x)
 
 
-ADD = Expression(add)
+ADD = Expression(add, commutative=True)
 SUBTRACT = Expression(subtract)
-MULTIPLY = Expression(multiply)
+MULTIPLY = Expression(multiply, commutative=True)
 DIVIDE = Expression(divide)
 POWER = Expression(power)
 MAXIMUM = Expression(maximum)

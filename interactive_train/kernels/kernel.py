@@ -90,11 +90,14 @@ class Expression:
         One type per argument, for example ``"T T"`` or ``"b1 T T"``.
     output : str
         The type of the result.
+    commutative : bool
+        Whether f(x, y) and f(y, x) are equal to the bit; one loop then serves both orders.
     """
 
     function: Callable[..., Any]
     inputs: str = "T T"
     output: str = "T"
+    commutative: bool = False
 
     @property
     def name(self) -> str:

@@ -68,6 +68,9 @@ class Elementwise(Primitive):
         output = self.expression.output
         dtype = floating if output == "T" else FIXED_TYPES[output]
         pattern, columns, spread = spread_pattern(shapes, shape)
+        operands = INPUTS[: len(specs)]
+        if self.expression.commutative and pattern[0] != "f" and pattern[1] == "f":
+            pattern, operands = pattern[::-1], operands[::-1]
         n = math.prod(shape)
         flat = set(pattern) <= {"f", "s"}
         sizes = (n,) if flat else (n // columns if columns else 0, columns)
@@ -76,7 +79,7 @@ class Elementwise(Primitive):
             dtype,
             self.expression.kernel(pattern),
             floating,
-            (RESULT, *INPUTS[: len(specs)], *sizes),
+            (RESULT, *operands, *sizes),
             spread,
         )
 
