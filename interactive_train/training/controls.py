@@ -119,6 +119,8 @@ class Controls:
         own = self._stepper.layer_knobs
         if not path:
             found = [t for _, leaf in self._stepper.opt.leaves() for t in _of(leaf, name)]
+            if not found and ("", name) in own:
+                return [Target(own, ("", name), self._stepper.declared["", name])]
             if not found:
                 self._refuse_name(path, name, where)
             return found
@@ -162,7 +164,7 @@ class Controls:
             for p, leaf in self._stepper.opt.leaves()
             if not path or matches(p, path)
             for knob in leaf.knobs
-        )
+        ) | dict.fromkeys(name for p, name in self._stepper.layer_knobs if not p and not path)
         layers = {
             p: knob.name
             for p, module in self._modules
@@ -207,15 +209,13 @@ class Controls:
         for path, leaf in self._stepper.opt.leaves():
             for knob in leaf.rule.hyperparameters:
                 setting = leaf.knobs[knob.name]
-                if settings.setdefault(knob.name, setting) == setting:
-                    views.setdefault(("", knob.name), _view("", knob, setting, step))
-                else:
-                    layer = path.rpartition(".")[0] or path
-                    views.setdefault((layer, knob.name), _view(layer, knob, setting, step))
-        for path, module in self._modules:
-            for knob in module.hyperparameters:
-                setting = self._stepper.layer_knobs[path, knob.name]
-                views[path, knob.name] = _view(path, knob, setting, step)
+                alike = settings.setdefault(knob.name, setting) == setting
+                layer = "" if alike else path.rpartition(".")[0] or path
+                if (layer, knob.name) not in views:
+                    views[layer, knob.name] = _view(layer, knob, setting, step)
+        for (path, name), setting in self._stepper.layer_knobs.items():
+            knob = self._stepper.declared[path, name]
+            views[path, name] = _view(path, knob, setting, step)
         return tuple(views.values())
 
     def groups(self) -> tuple[GroupView, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from interactive_train.training.ticket import Ticket
 
@@ -19,6 +20,8 @@ class Stepped:
     lr: float
     gradient_norm: float
     metrics: Mapping[str, float] = field(default_factory=dict)  # newest evaluation
+    aux: Any = None  # what the loss returned beside the loss
+    pass_ended: bool = False  # the last step of a pass; the metrics are new
 
 
 @dataclass(frozen=True, slots=True)

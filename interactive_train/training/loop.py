@@ -21,7 +21,6 @@ validation - leaves through the generator, with the session as it was behind the
 
 from __future__ import annotations
 
-import math
 from collections.abc import Generator, Iterator
 from itertools import chain
 
@@ -40,33 +39,34 @@ from interactive_train.training.stepper import NonFiniteError
 def run(session: Session) -> Generator[Event]:
     """Move a session on until its planned end, a stop or an error."""
     while True:
-        elements = session.elements() if not session.complete() else iter(())
+        steps = session.steps() if not session.complete() else iter(())
         while True:
             yield from _boundary(session)
             if session.stopping or session.complete():
                 yield Ended(session.stepper.step, session.stopping or "finished")
                 return
             try:
-                element = next(elements)
+                elements = next(steps)
             except StopIteration:
                 break
             session.note_start_of_step()
             try:
-                outcome = session.stepper.compute(session.objective, element)
+                outcome = session.stepper.compute(session.objective, elements)
             except NonFiniteError as error:
                 if session.on_nonfinite == "raise":
                     raise
                 if session.on_nonfinite == "skip":
-                    session.skip()
+                    session.skip(len(elements))
                     yield Skipped(session.stepper.step, str(error))
                 else:
                     session.halt(str(error))
-                    elements = chain([element], elements)
+                    steps = chain([elements], steps)
                     yield Halted(session.stepper.step, str(error))
                 continue
-            session.commit(outcome)
+            session.commit(outcome, len(elements))
             epoch = session.epoch
-            if _pass_is_over(session):
+            over = _pass_is_over(session)
+            if over:
                 session.end_pass()
                 session.run_evaluation()
             yield Stepped(
@@ -77,6 +77,8 @@ def run(session: Session) -> Generator[Event]:
                 outcome.lr,
                 outcome.gradient_norm,
                 session.metrics,
+                outcome.aux,
+                over,
             )
             if session.position == 0:
                 break
@@ -110,7 +112,5 @@ def _boundary(session: Session) -> Iterator[Event]:
 
 
 def _pass_is_over(session: Session) -> bool:
-    per_pass = session.data.steps_per_pass
-    if per_pass is None:
-        return False
-    return math.ceil(session.position / max(1, session.data.next_position(0))) >= per_pass
+    per_pass = session.steps_per_pass
+    return per_pass is not None and session.steps_taken() >= per_pass

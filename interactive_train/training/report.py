@@ -1,9 +1,10 @@
 """Reports: what user code is told after a step, and how it ends a fit.
 
 A report is any callable. It is given those of the keywords step, global_step, epoch, loss,
-lr, metrics and state that it declares; a list of reports is called in turn. One that
+lr, metrics, aux and state that it declares; a list of reports is called in turn. One that
 returns ``"stop"`` or raises `EarlyStop` ends the fit, with the state behind that step. A report may
-declare ``every = n`` to be called on every n-th step only.
+declare ``every = n`` to be called on every n-th step only, ``every = "pass"`` to be called behind
+the last step of each pass, and have a ``best_state`` with which the fit ends instead.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from interactive_train.runtime.errors import did_you_mean, refusal
 from interactive_train.training.events import Ended, Event, Stepped
 from interactive_train.training.loop import run
 from interactive_train.training.session import Session
+from interactive_train.training.state import TrainState
 
-KEYWORDS = ("step", "global_step", "epoch", "loss", "lr", "metrics", "state")
+KEYWORDS = ("step", "global_step", "epoch", "loss", "lr", "metrics", "aux", "state")
+PASS = -1  # stands for every = "pass"
 Report = Callable[..., Any]
 
 
@@ -45,12 +48,21 @@ class Reports:
         """Tell every report; return whether one asked for the end."""
         stop = False
         for report, wanted, every in self._wanted:
-            if event.fit_step % every:
+            due = event.pass_ended if every == PASS else event.fit_step % every == 0
+            if not due:
                 continue
             values = {name: _value(name, session, event) for name in wanted}
             answer = report(**values)
             stop = stop or (isinstance(answer, str) and answer == "stop")
         return stop
+
+    def best_state(self) -> TrainState | None:
+        """Return the state that a report wants the fit to end with, if there is one."""
+        for report, _, _ in self._wanted:
+            state: TrainState | None = getattr(report, "best_state", None)
+            if isinstance(state, TrainState):
+                return state
+        return None
 
 
 def drain(session: Session, reports: Reports) -> Iterator[Event]:
@@ -67,9 +79,12 @@ def drain(session: Session, reports: Reports) -> Iterator[Event]:
                 yield event
                 if early:
                     yield _ended(session, early)
-                    return
+                    break
             else:
                 yield event
+        best = reports.best_state()
+        if best is not None:
+            session.adopt(best)
     finally:
         events.close()  # at once, also where a traceback keeps the frame
         session.end()
@@ -150,4 +165,5 @@ def _keywords(report: Report, where: str) -> tuple[str, ...]:
 
 
 def _every(report: Report, where: str) -> int:
-    return whole_number(getattr(report, "every", 1), "every", f"{where}, report")
+    every = getattr(report, "every", 1)
+    return PASS if every == "pass" else whole_number(every, "every", f"{where}, report")

@@ -302,7 +302,7 @@ class Run(Steering):
                 first_step=session.first_step,
                 last_step=session.last_step(),
                 epoch=max(1, session.epoch - (1 if done else 0)),
-                steps_per_epoch=session.data.steps_per_pass,
+                steps_per_epoch=session.steps_per_pass,
                 elapsed=session.running_time(),
                 steps_per_second=session.rate if running else math.nan,
                 pace=session.pace,

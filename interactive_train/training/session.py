@@ -6,6 +6,7 @@ thread may read is changed under `lock`.
 
 from __future__ import annotations
 
+import itertools
 import math
 import threading
 import time
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from interactive_train.data import Data, require_elements
+from interactive_train.nn.duplicated import Duplicated
 from interactive_train.runtime.errors import refusal
 from interactive_train.training.commands import (
     Adjust,
@@ -75,6 +77,12 @@ class Session:
         See `Stepper`.
     loss_unit : str
         What stands on the axis of the loss, such as "nats per example".
+    clip_norm : float, optional
+        See `Stepper`.
+    accumulate : int
+        Elements of data per step; their gradients are averaged.
+    duplicated : Duplicated, optional
+        Filled with the gradient of every step.
     """
 
     state: TrainState
@@ -88,6 +96,9 @@ class Session:
     where: str = "fit"
     in_place: bool = False
     loss_unit: str = ""
+    clip_norm: float | None = None
+    accumulate: int = 1
+    duplicated: Duplicated | None = None
 
     stepper: Stepper = field(init=False)
     controls: Controls = field(init=False)
@@ -104,7 +115,7 @@ class Session:
     metrics: dict[str, float] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.stepper = Stepper(self.state, self.where, self.in_place)
+        self.stepper = Stepper(self.state, self.where, self.in_place, self.clip_norm)
         self.controls = Controls(self.stepper, self.state.model)
         self.pass_index, self.position = self.state.position
         self.first_step, self.first_pass = self.stepper.step, self.pass_index
@@ -122,10 +133,23 @@ class Session:
         """The epoch of this fit that is in progress, from 1."""
         return self.pass_index - self.first_pass + 1
 
-    def elements(self) -> Iterator[Any]:
-        """Return the rest of the current pass."""
-        found = self.data.iterate(self.pass_index, self.position)
-        return require_elements(iter(found), self.data, self.where, self.position)
+    def steps(self) -> Iterator[list[Any]]:
+        """Return the rest of the current pass, as the elements of each step."""
+        found = iter(self.data.iterate(self.pass_index, self.position))
+        elements = require_elements(found, self.data, self.where, self.position)
+        while step := list(itertools.islice(elements, self.accumulate)):
+            yield step
+
+    @property
+    def steps_per_pass(self) -> int | None:
+        """How many steps a pass has; None where the data do not say."""
+        per_pass = self.data.steps_per_pass
+        return None if per_pass is None else math.ceil(per_pass / self.accumulate)
+
+    def steps_taken(self) -> int:
+        """Return how many steps of the current pass are taken."""
+        elements = math.ceil(self.position / max(1, self.data.next_position(0)))
+        return math.ceil(elements / self.accumulate)
 
     def begin(self) -> None:
         """Make ready for the loop: the clock runs, `max_seconds` count from now."""
@@ -141,21 +165,32 @@ class Session:
             self.clock(False)
             self.active, self.paused, self._pause_at = False, False, None
 
-    def commit(self, outcome: Outcome) -> None:
+    def commit(self, outcome: Outcome, elements: int = 1) -> None:
         """Make a computed step current and record it."""
         with self.lock, Undisturbed():
             self.stepper.commit(outcome)
-            self.position = self.data.next_position(self.position)
+            self._consume(elements)
+            if self.duplicated is not None:
+                self.duplicated.fill(outcome.gradients)
             self.history.append(
                 outcome.step, self.epoch, outcome.loss, outcome.lr, outcome.gradient_norm
             )
             self._tick()
 
-    def skip(self) -> None:
-        """Consume a batch and a step that was not finite."""
+    def skip(self, elements: int = 1) -> None:
+        """Consume the data and the number of a step that was not finite."""
         with self.lock, Undisturbed():
             self.stepper.skip()
+            self._consume(elements)
+
+    def _consume(self, elements: int) -> None:
+        for _ in range(elements):
             self.position = self.data.next_position(self.position)
+
+    def adopt(self, state: TrainState) -> None:
+        """Make another state of the same model current, such as the best one."""
+        with self.lock, Undisturbed():
+            self.stepper.adopt(state)
 
     def halt(self, reason: str) -> None:
         """Pause in front of a step that was not finite."""
@@ -190,13 +225,10 @@ class Session:
     def _end(self, plan: Plan) -> int | None:
         if plan.end_step is not None:
             return plan.end_step
-        per_pass = self.data.steps_per_pass
+        per_pass = self.steps_per_pass
         if plan.end_pass is None or per_pass is None:
             return None
-        rest = 0
-        if self.position:
-            size = max(1, self.data.next_position(0))
-            rest = per_pass - math.ceil(self.position / size)
+        rest = per_pass - self.steps_taken() if self.position else 0
         whole = plan.end_pass - self.pass_index - (1 if self.position else 0)
         return self.stepper.step + rest + whole * per_pass
 
@@ -322,7 +354,7 @@ class Session:
         begun = self.pass_index + (1 if self.position else 0)  # a begun pass is finished first
         if not self.active:  # a run that has ended is extended from where it stands
             plan = Plan(begun) if steps is None else Plan(None, step)
-        per_pass = self.data.steps_per_pass
+        per_pass = self.steps_per_pass
         if (epochs is None) == (plan.end_step is None) and per_pass is None and plan != Plan():
             raise ValueError(
                 refusal(

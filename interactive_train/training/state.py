@@ -15,6 +15,7 @@ from interactive_train import tree
 from interactive_train.nn.functional import split
 from interactive_train.nn.module import modules, trainables
 from interactive_train.optim import OptimizerState, Setting, operations
+from interactive_train.runtime.hyperparameter import Hyperparameter
 from interactive_train.runtime.key import Key
 
 LayerKnobs = Mapping[tuple[str, str], Setting]
@@ -40,6 +41,8 @@ class TrainState:
         Passes over the data, and samples consumed of the current one.
     loss : float
         Of the last completed step; NaN when fresh.
+    own_knobs : tuple of Hyperparameter
+        The user's own knobs that the fit has met; their settings stand in `layer_knobs` at path "".
     """
 
     model: Any
@@ -49,6 +52,7 @@ class TrainState:
     step: int = 0
     position: tuple[int, int] = (0, 0)
     loss: float = math.nan
+    own_knobs: tuple[Hyperparameter, ...] = ()
 
     @property
     def params(self) -> dict[str, Any]:

@@ -9,8 +9,8 @@ so what was handed out stays as it was.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,10 +26,11 @@ from interactive_train.nn.module import buffer_paths, dtype_of, modules
 from interactive_train.optim.apply import Result, Update, apply_updates
 from interactive_train.optim.setting import Setting
 from interactive_train.runtime.errors import refusal
+from interactive_train.runtime.hyperparameter import Hyperparameter
 from interactive_train.runtime.notices import notice
 from interactive_train.training.state import TrainState, layer_knobs_of
 
-Objective = Callable[[Any, Any], Any]  # (model, element of data) -> loss
+Objective = Callable[[Any, Any], Any]  # (model, element of data) -> loss or (loss, aux)
 
 
 class NonFiniteError(FloatingPointError):
@@ -38,14 +39,31 @@ class NonFiniteError(FloatingPointError):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A computed step that was not yet committed."""
+    """A computed step that was not yet committed.
+
+    Attributes
+    ----------
+    step, loss, lr
+        The loss is the mean over the step's elements, before the update.
+    gradient_norm : float
+        Of the whole gradient, before it was clipped.
+    gradients : dict
+        By path, as they went into the update.
+    results, written, met
+        New arrays and states, new layer state, the user's own knobs that were read.
+    aux : object
+        What the loss returned beside the loss; a list of it with several elements.
+    """
 
     step: int
     loss: float
     gradient_norm: float
     lr: float
+    gradients: dict[str, NDArray[Any]]
     results: list[Result]
     written: dict[str, NDArray[Any]]
+    met: dict[str, Hyperparameter]
+    aux: Any = None
 
 
 class Stepper:
@@ -60,16 +78,24 @@ class Stepper:
     in_place : bool
         Work on the state's own optimiser leaves and write the model's own arrays behind every
         step, reading them anew before it: the Flux form, in which user code owns both.
+    clip_norm : float, optional
+        Scale the whole gradient down to this norm where it is larger.
     """
 
-    def __init__(self, state: TrainState, where: str = "fit", in_place: bool = False) -> None:
+    def __init__(
+        self,
+        state: TrainState,
+        where: str = "fit",
+        in_place: bool = False,
+        clip_norm: float | None = None,
+    ) -> None:
         self.where = where
         self.shadows = Shadows(state.model)
         self.arrays: dict[str, NDArray[Any]] = {
             path: np.array(array, order="C")
             for path, array in zip(self.shadows.paths, self.shadows.arrays, strict=True)
         }
-        self._in_place = in_place
+        self._in_place, self._clip_norm = in_place, clip_norm
         self.opt = state.opt_state if in_place else state.opt_state.copy()
         # The Flux form reads a layer's knobs from the layer, which user code owns.
         self.layer_knobs: dict[tuple[str, str], Setting] = (
@@ -79,15 +105,24 @@ class Stepper:
         self.dtype = _computed(np.empty(0, dtype_of(state.model))).dtype
         self._buffers = buffer_paths(state.model)
         self._places = self.opt.places()
-        self._declared = {
+        layers = {
             (path, knob.name): knob
             for path, module in modules(state.model)
             for knob in module.hyperparameters
         }
+        self._layers = frozenset(layers)
+        self.declared = layers | {("", knob.name): knob for knob in state.own_knobs}
         self._told = False
 
-    def compute(self, objective: Objective, element: Any) -> Outcome:
+    def compute(self, objective: Objective, elements: Sequence[Any]) -> Outcome:
         """Compute the next step; nothing changes.
+
+        Parameters
+        ----------
+        objective : callable
+            ``(model, element) -> loss``, or ``(loss, aux)``.
+        elements : sequence
+            One element, or several whose gradients are averaged into one step.
 
         Raises
         ------
@@ -100,44 +135,73 @@ class Stepper:
             If a schedule leaves the interval of its knob at this step.
         """
         number = self.step + 1
-        places = self._places
         if self._in_place:
             for path, array in zip(self.shadows.paths, self.shadows.arrays, strict=True):
                 self.arrays[path] = np.array(array, order="C")
+        key = self.key.fold("step", number)
+        call = Call(True, key, self.dtype, settings=self.own_values(number))
+        total: dict[str, Tensor] = {}
+        losses, aux = [], []
+        for position, element in enumerate(elements):
+            call.key = key.fold("micro", position) if position else key
+            loss, extra, gradients = self.gradients(objective, element, call)
+            losses.append(loss)
+            aux.append(extra)
+            for path, g in gradients.items():
+                total[path] = total[path] + g if path in total else g
+        if len(elements) > 1:
+            total = {path: g * (1.0 / len(elements)) for path, g in total.items()}
+        value = math.fsum(losses) / len(losses)
+        updates = [
+            Update(self._places[path], self.arrays[path], g.data, path) for path, g in total.items()
+        ]
+        norm = math.sqrt(math.fsum(_sum_of_squares(u.g) for u in updates))
+        if not math.isfinite(norm):
+            raise NonFiniteError(self._not_finite("gradient norm", norm, number))
+        if self._clip_norm is not None and norm > self._clip_norm:
+            factor = self._clip_norm / norm
+            updates = [replace(u, g=(Tensor.wrap(u.g) * factor).data) for u in updates]
+        return self._updated(updates, value, norm, call, aux[0] if len(aux) == 1 else aux)
+
+    def gradients(
+        self, objective: Objective, element: Any, call: Call
+    ) -> tuple[float, Any, dict[str, Tensor]]:
+        """Return (loss, aux, gradient by path) for one element; nothing changes."""
+        number = self.step + 1
         active: list[str] = []
         marked: list[Tensor] = []
         tensors: list[Any] = []
         for path, array in self.arrays.items():
             tensor = Tensor.wrap(_computed(array))
-            place = places.get(path)
+            place = self._places.get(path)
             if place is not None and not place.frozen:
                 tensor = leaf(tensor)
                 active.append(path)
                 marked.append(tensor)
             tensors.append(tensor)
-        with calling(Call(True, self.key.fold("step", number), self.dtype)) as call:
+        with calling(call):
             model = self.shadows.make(tensors, self.layer_values(number))
-            loss = scalar_loss(objective(model, element), self.where)
+            loss, aux = _apart(objective(model, element), self.where)
         value = float(loss.data.reshape(-1)[0])
         if not math.isfinite(value):
             raise NonFiniteError(self._not_finite("loss", value, number))
-        gradients = backward(loss, Tensor.wrap(np.ones(loss.shape, loss.dtype)), marked)
-        if active and not self._told and all(g is None for g in gradients):
+        found = backward(loss, Tensor.wrap(np.ones(loss.shape, loss.dtype)), marked)
+        if active and not self._told and all(g is None for g in found):
             self._told = True
             notice(
                 f"{self.where}: the loss depends on no parameter that trains; "
                 "does it use the model that it is given?"
             )
-        updates = [
-            Update(places[path], self.arrays[path], g.data, path)
-            for path, g in zip(active, gradients, strict=True)
-            if g is not None
-        ]
-        norm = math.sqrt(math.fsum(_sum_of_squares(u.g) for u in updates))
-        if not math.isfinite(norm):
-            raise NonFiniteError(self._not_finite("gradient norm", norm, number))
+        pairs = zip(active, found, strict=True)
+        return value, aux, {path: g for path, g in pairs if g is not None}
+
+    def _updated(
+        self, updates: list[Update], loss: float, norm: float, call: Call, aux: Any
+    ) -> Outcome:
+        """Return the outcome of applying gradients; refuse one that is not finite."""
+        number = self.step + 1
         results = apply_updates(updates, number)
-        paths = {id(places[path]): path for path in active}
+        paths = {id(update.leaf): update.path for update in updates}
         for result in results:
             wrong = _first_not_finite(result)
             if wrong is not None:  # squares overflow before gradients do; 0 / 0 without an eps
@@ -146,7 +210,21 @@ class Stepper:
         written = {
             path: tensor.data for path, tensor in call.written.items() if self._may_write(path)
         }
-        return Outcome(number, value, norm, self.learning_rate(number), results, written)
+        gradients = {update.path: update.g for update in updates}
+        rate = self.learning_rate(number)
+        return Outcome(number, loss, norm, rate, gradients, results, written, call.met, aux)
+
+    def apply_gradients(self, gradients: dict[str, NDArray[Any]], loss: float) -> Outcome:
+        """Compute a step from gradients that somebody else made; a missing path is skipped."""
+        updates = [
+            Update(self._places[path], self.arrays[path], g, path)
+            for path, g in gradients.items()
+            if not self._places[path].frozen
+        ]
+        norm = math.sqrt(math.fsum(_sum_of_squares(u.g) for u in updates))
+        if not math.isfinite(norm):
+            raise NonFiniteError(self._not_finite("gradient norm", norm, self.step + 1))
+        return self._updated(updates, loss, norm, Call(True), None)
 
     def commit(self, outcome: Outcome) -> None:
         """Make a computed step current."""
@@ -157,8 +235,13 @@ class Stepper:
                 self.arrays[path] = result.x
                 result.leaf.state = result.state
         self.arrays.update(outcome.written)
+        self.opt.note_global_norm(result.norm for result in outcome.results)
         self.opt.step = self.step = outcome.step
         self.loss = outcome.loss
+        for name, knob in outcome.met.items():
+            if ("", name) not in self.declared:
+                self.declared["", name] = knob
+                self.layer_knobs["", name] = Setting(knob.default)
         if self._in_place:
             for path, array in zip(self.shadows.paths, self.shadows.arrays, strict=True):
                 if path in self._places or path in outcome.written:
@@ -176,13 +259,36 @@ class Stepper:
         chosen, knob = next((pair for pair in rates if not pair[0].frozen), rates[0])
         return chosen.knobs[knob.name].effective(step)
 
+    def own_values(self, step: int) -> dict[str, float]:
+        """Return what the user's own knobs stand at."""
+        return {
+            name: self.declared[path, name].check(
+                setting.effective(step), f"knob {name!r} at step {step}"
+            )
+            for (path, name), setting in self.layer_knobs.items()
+            if not path and (path, name) not in self._layers
+        }
+
+    def adopt(self, state: TrainState) -> None:
+        """Go back to another state of the same model, such as the best one."""
+        for path, array in tree.flatten_with_paths(state.model):
+            self.arrays[path] = np.array(array, order="C")
+        for path, other in state.opt_state.places().items():
+            own = self._places[path]
+            own.state, own.knobs, own.frozen = other.state, dict(other.knobs), other.frozen
+        self.layer_knobs.clear()
+        self.layer_knobs.update(state.layer_knobs)
+        self.opt.step = self.step = state.step
+        self.loss = state.loss
+
     def layer_values(self, step: int) -> dict[tuple[str, str], float]:
         """Return the layers' effective hyperparameters."""
         return {
-            (path, name): self._declared[path, name].check(
+            (path, name): self.declared[path, name].check(
                 setting.effective(step), f"layer {path!r} at step {step}"
             )
             for (path, name), setting in self.layer_knobs.items()
+            if (path, name) in self._layers
         }
 
     def model(self) -> Any:
@@ -201,6 +307,7 @@ class Stepper:
             self.step,
             position,
             self.loss,
+            tuple(self.declared[key] for key in self.declared if key not in self._layers),
         )
 
     def _may_write(self, path: str) -> bool:
@@ -219,6 +326,13 @@ class Stepper:
             f"Nothing of that step was applied: the weights are those after step {self.step}. "
             "A lower learning rate, smaller inputs or clipping are the usual cures.",
         )
+
+
+def _apart(result: Any, where: str) -> tuple[Tensor, Any]:
+    """Take (loss, aux...) apart."""
+    if isinstance(result, tuple) and result:
+        return scalar_loss(result[0], where), result[1] if len(result) == 2 else result[1:]
+    return scalar_loss(result, where), None
 
 
 def _sum_of_squares(g: NDArray[Any]) -> float:

@@ -13,6 +13,7 @@ import numpy as np
 
 from interactive_train import tree
 from interactive_train.data import as_data
+from interactive_train.nn.duplicated import Duplicated, plain
 from interactive_train.nn.module import trainables
 from interactive_train.optim import OptimizerState, Rule, setup
 from interactive_train.runtime.checks import flag
@@ -44,9 +45,10 @@ def train(
     Parameters
     ----------
     loss : callable
-        ``loss(model, *element) -> scalar``; an element that is a tuple is splatted.
-    model : tree
-        Its arrays are written to.
+        ``loss(model, *element) -> scalar``, or ``(scalar, aux)``; an element that is a tuple is
+        splatted.
+    model : tree or Duplicated
+        Its arrays are written to; a `Duplicated` is left with the gradient of the last step.
     data : iterable
         Of elements, or arrays ``(x, y)``. One call is one pass; the next call on the same
         `Data` is its next pass, which a shuffled one gives in another order.
@@ -103,8 +105,8 @@ def train(
 
 def train_step(
     loss: Loss, model: Any, batch: Any, opt_state: OptimizerState, *, seed: int | None = None
-) -> float:
-    """Take one step in place and return the loss before it.
+) -> Any:
+    """Take one step in place; return the loss before it, or (loss, aux) if the loss gives both.
 
     Parameters
     ----------
@@ -124,9 +126,11 @@ def train_step(
     9.0
     """
     session = _session(loss, model, [batch], opt_state, "it.train_step", "raise", seed)
-    for _ in drain(session, Reports(None, "it.train_step")):
-        pass
-    return float(session.history.loss[-1])
+    aux = None
+    for event in drain(session, Reports(None, "it.train_step")):
+        aux = event.aux if isinstance(event, Stepped) else aux
+    value = float(session.history.loss[-1])
+    return value if aux is None else (value, aux)
 
 
 def _session(
@@ -150,7 +154,7 @@ def _session(
             "keep one with opt_state = it.setup(rule, model).",
             once="bare-rule",
         )
-        opt_state = setup(opt_state, model)
+        opt_state = setup(opt_state, plain(model))
     if not isinstance(opt_state, OptimizerState) or opt_state.prefix:
         got = "a part of a state" if isinstance(opt_state, OptimizerState) else "a model"
         got = got if got[2] == "p" else type(opt_state).__name__
@@ -162,6 +166,8 @@ def _session(
                 "Make it with opt_state = it.setup(rule, model).",
             )
         )
+    duplicated = model if isinstance(model, Duplicated) else None
+    model = plain(model)
     own = dict(trainables(model, paths=True))
     for path, _ in opt_state.leaves():
         tree.get(model, path, where)
@@ -190,4 +196,5 @@ def _session(
         on_nonfinite,
         where=where,
         in_place=True,
+        duplicated=duplicated,
     )

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from interactive_train import tree
-from interactive_train.autodiff.tensor import Tensor
 from interactive_train.data import as_data
 from interactive_train.metrics import Metric
-from interactive_train.nn.context import Call, calling
 from interactive_train.nn.functional import init, shadow
-from interactive_train.nn.module import declared, dtype_of
+from interactive_train.nn.module import declared
 from interactive_train.optim import OptimizerState, Rule, setup
-from interactive_train.runtime.checks import flag, shown, whole_number
+from interactive_train.runtime.checks import flag, real_number, shown, whole_number
 from interactive_train.runtime.errors import did_you_mean, refusal
 from interactive_train.runtime.key import Key
+from interactive_train.training.calls import SingleCalls, require_state
 from interactive_train.training.evaluation import (
     Metrics,
     evaluate,
@@ -35,7 +35,7 @@ from interactive_train.training.state import TrainState, layer_knobs_of
 from interactive_train.training.stepper import Stepper
 
 
-class Trainer:
+class Trainer(SingleCalls):
     """Trains a model; every method takes a state and returns a new one.
 
     Parameters
@@ -88,7 +88,7 @@ class Trainer:
             raise TypeError(
                 refusal("it.Trainer", "the loss is a function", repr(loss), "Give losses.mse.")
             )
-        self.model, self.rule, self.loss = model, rule, loss
+        super().__init__(model, rule, loss)
         self.history = History()
         self.last_state: TrainState | None = None
 
@@ -174,6 +174,8 @@ class Trainer:
         report: Report | Sequence[Report] | None = None,
         validation: Any = None,
         metrics: Metrics = None,
+        clip_norm: float | None = None,
+        accumulate: int = 1,
         on_nonfinite: NonFinite = "raise",
         progress: bool = True,
     ) -> TrainState:
@@ -192,11 +194,17 @@ class Trainer:
             For arrays: rows per step (64), and the seed of a fresh order in each pass.
         report : callable or list of callables
             Called behind every step with those of ``step, global_step, epoch, loss, lr,
-            metrics, state`` that it declares; ``"stop"`` or `EarlyStop` ends the fit.
+            metrics, aux, state`` that it declares; ``"stop"`` or `EarlyStop` ends the fit.
         validation : data, optional
             Evaluated behind every pass.
         metrics : dict or list of functions, optional
             Of the validation data.
+        clip_norm : float, optional
+            Scale the whole gradient down to this norm where it is larger; the norm itself is
+            recorded in `history` as it was.
+        accumulate : int
+            Elements per step; their gradients are averaged. What is left at the end of a pass
+            makes a step of its own.
         on_nonfinite : {"raise", "skip"}
             What to do about a loss or gradient that is not finite.
         progress : bool
@@ -223,6 +231,8 @@ class Trainer:
             validation=validation,
             metrics=metrics,
             on_nonfinite=on_nonfinite,
+            clip_norm=clip_norm,
+            accumulate=accumulate,
         )
         if on_nonfinite == "pause":
             raise ValueError(
@@ -266,6 +276,8 @@ class Trainer:
         report: Report | Sequence[Report] | None = None,
         validation: Any = None,
         metrics: Metrics = None,
+        clip_norm: float | None = None,
+        accumulate: int = 1,
         pace: float | None = None,
         max_seconds: float | None = None,
         on_nonfinite: NonFinite = "pause",
@@ -278,7 +290,7 @@ class Trainer:
 
         Parameters
         ----------
-        state, data, batch_size, shuffle, report, validation, metrics
+        state, data, batch_size, shuffle, report, validation, metrics, clip_norm, accumulate
             As in `fit`.
         epochs : int, optional
             None runs until it is stopped.
@@ -305,6 +317,8 @@ class Trainer:
             validation=validation,
             metrics=metrics,
             on_nonfinite=on_nonfinite,
+            clip_norm=clip_norm,
+            accumulate=accumulate,
         )
         self.history = session.history
         return Run.launch(
@@ -328,8 +342,13 @@ class Trainer:
         validation: Any,
         metrics: Metrics,
         on_nonfinite: NonFinite,
+        clip_norm: float | None,
+        accumulate: int,
     ) -> Session:
         require_state(state, where)
+        whole_number(accumulate, "accumulate", where, low=1)
+        if clip_norm is not None:
+            clip_norm = real_number(clip_norm, "clip_norm", where, low=0.0, open_low=True)
         if epochs is not None:
             whole_number(epochs, "epochs", where, low=1)
         if on_nonfinite not in ("raise", "skip", "pause"):
@@ -344,15 +363,7 @@ class Trainer:
         begun = passes + (1 if position else 0)  # a begun pass is finished first
         plan = Plan(None if epochs is None else begun + epochs)
         session = Session(
-            TrainState(
-                state.model,
-                state.opt_state,
-                state.layer_knobs,
-                state.key,
-                state.step,
-                (passes, position),
-                state.loss,
-            ),
+            replace(state, position=(passes, position)),
             pipeline,
             of_predictions(self.loss, where),
             plan,
@@ -360,6 +371,8 @@ class Trainer:
             on_nonfinite,
             where=where,
             loss_unit=str(getattr(self.loss, "unit", "")),
+            clip_norm=clip_norm,
+            accumulate=accumulate,
         )
         session.history.higher_is_better |= {"validation_loss": False} | {
             f"validation_{name}": metric.higher_is_better
@@ -398,96 +411,3 @@ class Trainer:
             return {f"validation_{name}": value for name, value in values.items()}
 
         return evaluator
-
-    # Single calls -------------------------------------------------------------------------
-
-    def step(
-        self,
-        state: TrainState,
-        x: Any,
-        targets: Any = None,
-        *,
-        loss: Loss | None = None,
-        training: bool = True,
-    ) -> tuple[float, TrainState]:
-        """Take one step and return (loss before the update, new state).
-
-        Parameters
-        ----------
-        state : TrainState
-            Keeps its value.
-        x : array_like
-        targets : array_like, optional
-            For the trainer's loss.
-        loss : callable, optional
-            ``loss(predictions)``, instead of targets.
-        training : bool
-            Whether layers behave as in training. The step is taken in either case.
-        """
-        require_state(state, "trainer.step")
-        inner = of_predictions(self.loss, "trainer.step")
-        element = (x, loss if loss is not None else targets)
-        if element[1] is None:
-            raise TypeError(
-                refusal("trainer.step", "needs targets or loss=", "neither", "loss=lambda p: ...")
-            )
-
-        def objective(model: Any, pair_: Any) -> Any:
-            if training:
-                return inner(model, pair_)
-            with calling(Call(False, dtype=dtype_of(state.model))):
-                return inner(model, pair_)
-
-        stepper = Stepper(state, "trainer.step")
-        outcome = stepper.compute(objective, element)
-        stepper.commit(outcome)
-        return outcome.loss, stepper.state(state.position)
-
-    def predict(self, state: TrainState, x: Any) -> np.ndarray[Any, Any]:
-        """Return the model's output, as in evaluation: no dropout, no statistics moved.
-
-        Parameters
-        ----------
-        state : TrainState
-        x : array_like
-            One batch of inputs.
-
-        Returns
-        -------
-        ndarray, read-only
-        """
-        require_state(state, "trainer.predict")
-        with calling(Call(False, dtype=dtype_of(state.model))):
-            output = state.model(x)
-        return output.numpy() if isinstance(output, Tensor) else np.asarray(output)
-
-    def evaluate(self, state: TrainState, data: Any, metrics: Metrics = None) -> dict[str, float]:
-        """Return the loss and the metrics on data, weighted by examples.
-
-        Parameters
-        ----------
-        state : TrainState
-        data : Data, arrays (x, y), or iterable of elements
-        metrics : dict or list of functions, optional
-
-        Returns
-        -------
-        dict of float
-        """
-        require_state(state, "trainer.evaluate")
-        where = "trainer.evaluate"
-        chosen = named_metrics(metrics, where)
-        return evaluate(state.model, validation_data(data, where), chosen, self.loss, where)
-
-
-def require_state(state: Any, where: str) -> None:
-    """Refuse what is no TrainState."""
-    if not isinstance(state, TrainState):
-        raise TypeError(
-            refusal(
-                where,
-                "the first argument is a TrainState",
-                type(state).__name__,
-                "Make one with state = trainer.init(seed=0).",
-            )
-        )
