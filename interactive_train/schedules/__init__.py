@@ -7,6 +7,7 @@ from interactive_train.schedules.phases import (
     warmup_cosine_decay,
     warmup_stable_decay,
 )
+from interactive_train.schedules.picture import plot
 from interactive_train.schedules.pieces import join, piecewise_constant, step_decay
 from interactive_train.schedules.schedule import Schedule, ScheduleLike
 from interactive_train.schedules.simple import (
@@ -34,6 +35,7 @@ __all__ = [
     "linear",
     "one_cycle",
     "piecewise_constant",
+    "plot",
     "polynomial_decay",
     "step_decay",
     "triangular",

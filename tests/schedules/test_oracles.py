@@ -11,7 +11,9 @@ import pytest
 
 from interactive_train import schedules
 from interactive_train.schedules import Schedule
+from tests.conftest import require
 
+torch = require("torch")
 GOLDEN = Path(__file__).parents[1] / "golden"
 
 # The name of the oracle's array -> our schedule, and the step that its first value belongs to.
@@ -74,6 +76,7 @@ def test_every_golden_array_is_used() -> None:
 
 @pytest.mark.oracle
 def test_the_golden_file_holds_what_pytorch_says_today() -> None:
+    assert torch.optim
     live = make_schedules().torch_values()
     with np.load(GOLDEN / "schedules.npz") as golden:
         for name, values in live.items():
