@@ -7,6 +7,7 @@ from interactive_train import losses, metrics, nn, optim, schedules
 from typing import Any
 
 from interactive_train import (
+    callbacks,
     data,
     datasets,
     losses,
@@ -26,7 +27,7 @@ from interactive_train.autodiff import (
 )
 from interactive_train.data import Data, batches
 from interactive_train.machine.eager import execution
-from interactive_train.nn import destructure, init, split, summary, trainables
+from interactive_train.nn import Duplicated, Knob, destructure, init, split, summary, trainables
 from interactive_train.optim import (
     adjust,
     flush,
@@ -50,6 +51,7 @@ from interactive_train.training import (
     TrainState,
     adjusted,
     frozen,
+    lr_find,
     runs,
     thawed,
     train,
@@ -60,9 +62,11 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Data",
+    "Duplicated",
     "EarlyStop",
     "History",
     "Key",
+    "Knob",
     "NonFiniteError",
     "Run",
     "RunPaused",
@@ -72,6 +76,7 @@ __all__ = [
     "adjust",
     "adjusted",
     "batches",
+    "callbacks",
     "check_grads",
     "data",
     "datasets",
@@ -83,6 +88,7 @@ __all__ = [
     "grad",
     "init",
     "losses",
+    "lr_find",
     "metrics",
     "nn",
     "optim",

@@ -16,7 +16,9 @@ from interactive_train.autodiff.tensor import FLOATS, Tensor, as_tensor
 from interactive_train.runtime.errors import refusal
 
 
-def value_and_grad(f: Callable[..., Any], has_aux: bool = False) -> Callable[..., tuple[Any, Any]]:
+def value_and_grad(
+    f: Callable[..., Any], has_aux: bool = False, *, zero: bool = True
+) -> Callable[..., tuple[Any, Any]]:
     """Return a function that computes f and its gradient for the first argument.
 
     Parameters
@@ -26,6 +28,9 @@ def value_and_grad(f: Callable[..., Any], has_aux: bool = False) -> Callable[...
         `params` is any tree of arrays: a model, a dict, a list, one array.
     has_aux : bool
         Whether f returns something beside the loss.
+    zero : bool
+        For a `Duplicated` model: clear its buffers before they receive the gradient; else
+        the gradient is added to what they hold.
 
     Returns
     -------
@@ -69,6 +74,9 @@ def value_and_grad(f: Callable[..., Any], has_aux: bool = False) -> Callable[...
         for position, gradient in zip(marked, gradients, strict=True):
             slots[position] = gradient
         grads = structure.unflatten(slots)
+        receive = getattr(params, "receive_gradients", None)
+        if receive is not None:
+            receive(dict(zip(structure.paths, slots, strict=True)), zero)
         return ((loss, aux) if has_aux else loss), grads
 
     return transformed
@@ -140,14 +148,14 @@ def scalar_loss(loss: Any, where: str) -> Tensor:
     return tensor
 
 
-def grad(f: Callable[..., Any], has_aux: bool = False) -> Callable[..., Any]:
+def grad(f: Callable[..., Any], has_aux: bool = False, *, zero: bool = True) -> Callable[..., Any]:
     """Return a function that computes the gradient of f for its first argument.
 
     Parameters
     ----------
     f : callable
-    has_aux : bool
-        See `value_and_grad`; the result is then ``(grads, aux)``.
+    has_aux, zero : bool
+        See `value_and_grad`; with `has_aux` the result is ``(grads, aux)``.
 
     Returns
     -------
@@ -160,7 +168,7 @@ def grad(f: Callable[..., Any], has_aux: bool = False) -> Callable[..., Any]:
     >>> grad(grad(lambda x: x**3))(2.0 * np.ones(()))
     Tensor(12., dtype=float64)
     """
-    both = value_and_grad(f, has_aux)
+    both = value_and_grad(f, has_aux, zero=zero)
 
     def transformed(params: Any, *args: Any, **kwargs: Any) -> Any:
         value, grads = both(params, *args, **kwargs)

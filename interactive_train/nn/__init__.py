@@ -3,7 +3,9 @@
 from interactive_train.nn import initializers
 from interactive_train.nn.activations import gelu, log_softmax, relu, sigmoid, softmax, tanh
 from interactive_train.nn.destructure import Rebuild, destructure
+from interactive_train.nn.duplicated import Duplicated
 from interactive_train.nn.functional import init, split
+from interactive_train.nn.knob import Knob
 from interactive_train.nn.layers import Dropout, LayerNorm, Linear, Sequential
 from interactive_train.nn.module import Buffer, Module, Parameter, trainables
 from interactive_train.nn.summary import summary
@@ -11,6 +13,8 @@ from interactive_train.nn.summary import summary
 __all__ = [
     "Buffer",
     "Dropout",
+    "Duplicated",
+    "Knob",
     "LayerNorm",
     "Linear",
     "Module",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,18 @@ class Duplicated:
     def __call__(self, *inputs: Any) -> Any:
         """Run the model."""
         return self.model(*inputs)
+
+    def tree_children(self) -> tree.Children:
+        """Return the parts of the model: paths are those of the plain model."""
+        return tree.children(self.model) or []
+
+    def tree_rebuild(self, parts: Sequence[Any], path: str) -> Any:
+        """Return a plain model with other parts."""
+        return tree.rebuild(self.model, parts, path)
+
+    def receive_gradients(self, gradients: dict[str, Any], zero: bool) -> None:
+        """Take the gradients that `it.grad` found."""
+        self.fill(gradients, zero)
 
     def fill(self, gradients: dict[str, Any], zero: bool = True) -> None:
         """Write gradients by path into the buffers, or add them with ``zero=False``."""

@@ -15,6 +15,7 @@ import numpy as np
 
 from interactive_train import tree
 from interactive_train.autodiff.tensor import FLOATS
+from interactive_train.nn.duplicated import plain
 from interactive_train.nn.functional import all_paths
 from interactive_train.nn.module import declared, trainables
 from interactive_train.optim.adjusting import adjust, adjusted, release
@@ -77,6 +78,7 @@ def setup(
                 "it.setup", "the first argument is a rule", got, "For example optim.Adam(1e-3)."
             )
         )
+    model = plain(model)
     if missing := declared(model):
         raise ValueError(
             refusal(

@@ -1,5 +1,6 @@
 """Floor 6: the loop, the trainer over states, the run that is steered while it goes."""
 
+from interactive_train.training.finder import RateSweep, lr_find
 from interactive_train.training.history import History
 from interactive_train.training.registry import runs
 from interactive_train.training.report import EarlyStop
@@ -14,6 +15,7 @@ __all__ = [
     "EarlyStop",
     "History",
     "NonFiniteError",
+    "RateSweep",
     "Run",
     "RunPaused",
     "Ticket",
@@ -21,6 +23,7 @@ __all__ = [
     "Trainer",
     "adjusted",
     "frozen",
+    "lr_find",
     "runs",
     "thawed",
     "train",

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interactive_train import tree
-from interactive_train.autodiff.tape import backward, leaf
+from interactive_train.autodiff.tape import backward, bare, leaf
 from interactive_train.autodiff.tensor import Tensor
 from interactive_train.autodiff.transforms import scalar_loss
 from interactive_train.nn.context import Call, calling
@@ -146,7 +146,7 @@ class Stepper:
             call.key = key.fold("micro", position) if position else key
             loss, extra, gradients = self.gradients(objective, element, call)
             losses.append(loss)
-            aux.append(extra)
+            aux.append(bare(extra) if isinstance(extra, Tensor) else extra)
             for path, g in gradients.items():
                 total[path] = total[path] + g if path in total else g
         if len(elements) > 1:

@@ -1,0 +1,166 @@
+"""lr_find: raise the learning rate from tiny to huge in one short fit, and look at the loss.
+
+The states are values, so the fit is a rehearsal: nothing of it remains.
+
+References
+----------
+Smith: Cyclical learning rates for training neural networks. 2017.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from interactive_train.data import as_data
+from interactive_train.runtime.checks import real_number, whole_number
+from interactive_train.runtime.errors import refusal
+from interactive_train.training.calls import SingleCalls, require_state
+from interactive_train.training.events import Stepped
+from interactive_train.training.objective import of_predictions
+from interactive_train.training.report import Reports, drain
+from interactive_train.training.session import Plan, Session
+from interactive_train.training.state import TrainState, adjusted
+from interactive_train.training.stepper import NonFiniteError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True, eq=False)
+class RateSweep:
+    """What `lr_find` saw.
+
+    Attributes
+    ----------
+    lr, loss, smoothed : ndarray of float64
+        Learning rate, loss and bias-corrected moving average of the loss per step.
+    suggestion : float
+        Where the smoothed loss falls most steeply over the logarithm of the rate.
+    """
+
+    lr: NDArray[np.float64]
+    loss: NDArray[np.float64]
+    smoothed: NDArray[np.float64]
+    suggestion: float
+
+    def plot(self) -> Figure:
+        """Return a figure of the loss over the learning rate (needs matplotlib)."""
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(6, 3.2), layout="constrained")
+        axes = figure.subplots()
+        axes.plot(self.lr, self.loss, color="0.75", linewidth=1, label="loss")
+        axes.plot(self.lr, self.smoothed, color="#0072b2", linewidth=2, label="smoothed")
+        axes.axvline(self.suggestion, color="#d55e00", linestyle="--", linewidth=1)
+        axes.annotate(f" {self.suggestion:.2g}", (self.suggestion, self.smoothed.max()))
+        axes.set(xscale="log", xlabel="learning rate", ylabel="loss")
+        axes.legend(frameon=False)
+        return figure
+
+    def __repr__(self) -> str:
+        return (
+            f"RateSweep({len(self.lr)} steps, lr {self.lr[0]:.2g} to {self.lr[-1]:.2g}, "
+            f"suggestion={self.suggestion:.3g})"
+        )
+
+
+def lr_find(
+    trainer: SingleCalls,
+    state: TrainState,
+    data: Any,
+    *,
+    low: float = 1e-7,
+    high: float = 10.0,
+    steps: int = 100,
+    batch_size: int | None = None,
+    shuffle: int | None = None,
+) -> RateSweep:
+    """Rehearse a fit with a rising learning rate; state, trainer and data keep their values.
+
+    Parameters
+    ----------
+    trainer : Trainer
+    state : TrainState
+        Where the rehearsal begins.
+    data : Data, arrays (x, y), or iterable of elements
+        Passed again as often as needed.
+    low, high : float
+        The first and the last learning rate; in between it grows by an equal factor.
+    steps : int
+        It ends before when the smoothed loss is above four times its minimum, or not finite.
+    batch_size, shuffle : int, optional
+        As in `Trainer.fit`.
+
+    Returns
+    -------
+    RateSweep
+
+    Raises
+    ------
+    ValueError
+        If the rule has no learning rate, or the first steps already fail.
+
+    Examples
+    --------
+    >>> import interactive_train as it
+    >>> from interactive_train import losses, nn, optim
+    >>> trainer = it.Trainer(nn.Linear(1, 1), optim.SGD(0.1), loss=losses.mse)
+    >>> x = np.linspace(-1, 1, 64, dtype=np.float32).reshape(-1, 1)
+    >>> state = trainer.init(seed=0)
+    >>> sweep = lr_find(trainer, state, (x, 3 * x), steps=50)
+    >>> 1e-3 < sweep.suggestion < 10, state.step
+    (True, 0)
+    """
+    where = "it.lr_find"
+    require_state(state, where)
+    first = real_number(low, "low", where, low=0.0, open_low=True)
+    last = real_number(high, "high", where, low=first, open_low=True)
+    count = whole_number(steps, "steps", where, low=5)
+    pipeline = as_data(data, where, batch_size=batch_size, shuffle=shuffle)
+    if pipeline.is_one_shot:
+        raise TypeError(
+            refusal(
+                where,
+                "the data are passed again and left as they are",
+                "an iterator, which passes once",
+                "Give arrays (x, y), or a list of it.",
+            )
+        )
+    growth = (last / first) ** (1.0 / (count - 1))
+
+    def rising(step: int) -> float:
+        return float(first * growth ** (step - state.step - 1))
+
+    session = Session(
+        adjusted(state, lr=rising),
+        pipeline,
+        of_predictions(trainer.loss, where),
+        Plan(end_step=state.step + count),
+        where=where,
+    )
+    smooth: list[float] = []
+    average = 0.0
+    try:
+        for event in drain(session, Reports(None, where)):
+            if not isinstance(event, Stepped):
+                continue
+            average = 0.9 * average + 0.1 * event.loss
+            smooth.append(average / (1.0 - 0.9 ** (len(smooth) + 1)))
+            if smooth[-1] > 4.0 * min(smooth):
+                break
+    except NonFiniteError:
+        if len(smooth) < 5:
+            raise
+    if len(smooth) < 5:
+        raise ValueError(
+            refusal(where, "at least five finite steps", str(len(smooth)), "Lower low=.")
+        )
+    rates = np.array(session.history.lr)
+    smoothed = np.array(smooth)
+    slope = np.gradient(smoothed, np.log(rates))
+    steepest = int(np.argmin(slope[: max(2, int(np.argmin(smoothed)) + 1)]))
+    return RateSweep(rates, np.array(session.history.loss), smoothed, float(rates[steepest]))
