@@ -1,8 +1,8 @@
 """One update of many leaves, as a pure function: nothing is changed before all of it is computed.
 
 Neighbouring leaves whose elementwise rules compute alike, with equal knobs and equal counters,
-are updated as one flat array: their order never changes, so the result does not
-depend on the grouping.
+are updated as one flat array if they are small: their order never changes, so the result does
+not depend on the grouping.
 
 A rule that wants the global norm is applied in parts (`Rule.parts`): all leaves go through the part
 in front of it, then the norm is taken over the gradients that arrive there, then all go on.
@@ -22,6 +22,9 @@ from interactive_train.optim.leaf import MASTER, Leaf
 from interactive_train.optim.norms import root_of_squares
 from interactive_train.optim.rule import Rule, State
 from interactive_train.runtime.errors import refusal
+
+
+MOST_JOINED = 8192  # elements of an array; larger ones are not worth the copy into one
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,7 @@ def _alike(first: _Work, second: _Work, phase: int) -> bool:
     assert b is not None
     return (
         a.elementwise
+        and max(first.x.size, second.x.size) <= MOST_JOINED
         and a.alike(b)
         and len(first.parts) == len(second.parts)
         and first.values == second.values
