@@ -405,3 +405,13 @@ def test_a_step_may_be_taken_without_dropout() -> None:
     plain = trainer.evaluate(state, (x, y))["loss"]
     assert trainer.step(state, x, y, training=False)[0] == pytest.approx(plain, rel=1e-6)
     assert trainer.step(state, x, y)[0] != pytest.approx(plain, rel=1e-6)
+
+
+def test_every_step_drops_other_elements_and_a_second_run_the_same() -> None:
+    trainer = trainer_of(optim.SGD(0.0), rate=0.5)
+    courses = []
+    for _ in range(2):
+        trainer.fit(trainer.init(seed=0), [problem()] * 4, progress=False)
+        courses.append(trainer.history.loss.tolist())
+    assert len(set(courses[0])) == 4
+    assert courses[0] == courses[1]

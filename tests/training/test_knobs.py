@@ -163,7 +163,8 @@ def test_several_knobs_are_set_together_or_not_at_all() -> None:
         run.adjust(lr=0.5, beta1=1.5)
     with pytest.raises(ValueError, match="Did you mean"):
         run.adjust(lr=0.5, beta3=0.5)
-    assert (run.setting("lr").base, len(run.journal)) == (0.1, rows)
+    run.note("everything before this was applied").wait(10)
+    assert (run.setting("lr").base, len(run.journal)) == (0.1, rows + 1)
     run.adjust(lr=0.5, beta1=0.5).wait(10)
     assert (run.setting("lr").base, run.setting("beta1").base) == (0.5, 0.5)
 
@@ -358,3 +359,14 @@ def test_the_view_lists_every_knob_and_layer() -> None:
         ("layers.3", "Linear", 27),
     ]
     np.testing.assert_allclose(run.course("lr", [5, 6]), [0.25, 0.3])
+
+
+def test_a_schedule_that_is_out_of_range_where_the_run_stands_is_refused_on_its_ticket() -> None:
+    run = paused()
+    step_of(run)
+    step_of(run)
+    ticket = run.adjust(lr=lambda step: 0.1 if step < 3 else -0.1)
+    with pytest.raises(ValueError, match=r"run.adjust: lr must be .*; got -0.1"):
+        ticket.wait(10)
+    assert run.setting("lr") == Setting(0.1)
+    assert run.journal[-1].kind == "advance"

@@ -121,3 +121,22 @@ def test_predict_and_evaluate_work_while_running_and_while_paused() -> None:
     np.testing.assert_array_equal(paused, trainer.predict(run.state, data[0]))
     assert run.evaluate()["validation_loss"] == trainer.evaluate(run.state, data)["loss"]
     run.stop()
+
+
+def test_a_fit_copies_in_at_entry() -> None:
+    trainer, data = line()
+    own = trainer.init(seed=0).copy()  # writable arrays, of whoever made the copy
+    whole = trainer.fit(own, data, batch_size=4, epochs=3, progress=False)
+
+    def spoil() -> None:
+        own.model.layers[0].weight[...] = 1e6
+        it.freeze(own.opt_state)
+
+    frozen = own.model.layers[0].bias  # is not replaced, for nothing trains it
+    run = trainer.fit(own, data, batch_size=4, epochs=3, progress=False, report=spoil)
+    assert all_bits(run) == all_bits(whole)
+    cold = it.frozen(trainer.init(seed=0).copy(), "layers.0.bias")
+    kept = trainer.fit(cold, data, batch_size=4, progress=False)
+    cold.model.layers[0].bias[...] = 5.0
+    assert (kept.model.layers[0].bias == 0.0).all()
+    assert (frozen == 0.0).all()
