@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from interactive_train.data.elements import call_with, iterable_of
+from interactive_train.data.prefetch import Prefetch
 from interactive_train.data.prepare import prepared
 from interactive_train.data.sources import ArraySource, FunctionSource, ListSource, RepeatSource
 from interactive_train.data.stage import Stage
@@ -241,6 +242,31 @@ class Data:
         ([40, 10, 20, 30], [40, 20, 10, 30])
         """
         return Data(self._stage if seed is None else Shuffle(self._stage, seed))
+
+    def prefetch(self, n: int = 2) -> Data:
+        """Return the same pipeline, its next elements made ahead in a thread.
+
+        Put it last: what stands before it (a slow `map`, an iterable that reads files) then runs
+        while the consumer computes. Order, positions, errors and random numbers stay the
+        same. The thread ends with the pass, or when the consumer drops the iterator;
+        then it finishes the element that it is making.
+
+        Parameters
+        ----------
+        n : int
+            How many elements it may be ahead.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `n` is no positive integer.
+
+        Examples
+        --------
+        >>> Data.from_list([1, 2, 3]).map(lambda v: v * 10).prefetch(2).to_list()
+        [10, 20, 30]
+        """
+        return Data(Prefetch(self._stage, n, "Data.prefetch"))
 
     def with_batch_size(self, batch_size: int) -> Data:
         """Return the same pipeline with another size in its last batching.

@@ -15,7 +15,7 @@ from interactive_train.runtime.errors import refusal
 from interactive_train.runtime.key import Key
 
 
-class _Transform(Stage):
+class Transform(Stage):
     """A stage that asks another one; what it does not change it passes on."""
 
     def __init__(self, upstream: Stage) -> None:
@@ -26,7 +26,7 @@ class _Transform(Stage):
         self.unit = upstream.unit
 
 
-class Map(_Transform):
+class Map(Transform):
     """A function of each element, called when the element is asked for.
 
     With `seed`, it also gets ``rng=``, a generator of its own for every element:
@@ -85,7 +85,7 @@ class Map(_Transform):
         return Map(self.upstream.with_batch_size(batch_size, where), self.f, self.seed)
 
 
-class Shuffle(_Transform):
+class Shuffle(Transform):
     """The same elements in another order on every pass, a pure function of seed and pass."""
 
     def __init__(self, upstream: Stage, seed: int) -> None:
@@ -98,7 +98,8 @@ class Shuffle(_Transform):
                     where,
                     "only data whose elements can be taken in any order can be shuffled",
                     upstream.text,
-                    "Make a list of it first: it.Data.from_list(list(...)).shuffle(seed).",
+                    "Shuffle before .prefetch(n), or make a list of it first: "
+                    "it.Data.from_list(list(...)).shuffle(seed).",
                 )
             )
         self.unit = True  # after a batch, a position here counts batches
@@ -125,7 +126,7 @@ class Shuffle(_Transform):
         return self.upstream.take_stacked(pass_index, self.order(pass_index)[indices])
 
 
-class Batch(_Transform):
+class Batch(Transform):
     """Groups of n neighbours, made one by `collate` (stacked when None)."""
 
     def __init__(
@@ -209,7 +210,7 @@ class Batch(_Transform):
 def _random_maps(stage: Stage) -> int:
     """Return how many maps with a generator a pipeline has."""
     count = 0
-    while isinstance(stage, _Transform):
+    while isinstance(stage, Transform):
         count += isinstance(stage, Map) and stage.seed is not None
         stage = stage.upstream
     return count

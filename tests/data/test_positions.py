@@ -42,6 +42,11 @@ PIPELINES: dict[str, Callable[[], Data]] = {
     ),
     "stream": lambda: Data.from_iterable(Again()),
     "batched stream": lambda: Data.from_iterable(Again()).map(lambda v: -v).batch(4),
+    "prefetched": lambda: batches(np.arange(23), batch_size=4, shuffle=1).prefetch(3),
+    "batch of prefetched": lambda: (
+        Data.from_fn(23, float).shuffle(2).map(noise, rng=True).prefetch(1).batch(5)
+    ),
+    "prefetched stream": lambda: Data.from_iterable(Again()).batch(4).prefetch(2),
     "random stream": lambda: Data.from_iterable(Again()).map(noise, rng=True).batch(4),
 }
 
