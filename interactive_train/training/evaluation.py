@@ -50,10 +50,11 @@ def evaluate(
     metrics: Mapping[str, Metric],
     loss: Callable[..., Any] | None,
     where: str,
-) -> dict[str, float]:
+) -> dict[str, Any]:
     """Return the mean loss (as "loss", if there is one) and the metrics of a model on data.
 
-    The mean is weighted by examples; the loss of an element is taken for their mean.
+    Metrics are floats, or arrays such as a confusion matrix. The mean is weighted by examples;
+    the loss of an element is taken for their mean.
     """
     accumulators = {name: Accumulator(metric, where) for name, metric in metrics.items()}
     total, count = 0.0, 0

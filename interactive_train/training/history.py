@@ -41,6 +41,7 @@ class History:
             for name in COLUMNS
         }
         self._metrics: dict[str, list[tuple[int, float]]] = {}
+        self._arrays: dict[str, tuple[int, NDArray[Any]]] = {}
         self.higher_is_better: dict[str, bool] = {}
 
     def append(self, step: int, epoch: int, loss: float, lr: float, gradient_norm: float) -> None:
@@ -55,9 +56,14 @@ class History:
             self._columns[name][row] = value
         self._rows = row + 1  # last, so that a reader on another thread sees whole rows
 
-    def record(self, step: int, values: dict[str, float]) -> None:
-        """Record an evaluation."""
+    def record(self, step: int, values: dict[str, Any]) -> None:
+        """Record an evaluation; of a metric that is an array the newest is kept."""
         for name, value in values.items():
+            if np.ndim(value):
+                array = np.array(value)
+                array.flags.writeable = False
+                self._arrays[name] = (step, array)
+                continue
             self._metrics.setdefault(name, []).append((step, float(value)))
 
     def column(self, name: str, start: int = 0) -> NDArray[Any]:
@@ -112,6 +118,11 @@ class History:
             )
             for name, pairs in ((name, list(pairs)) for name, pairs in self._metrics.items())
         }
+
+    @property
+    def arrays(self) -> dict[str, tuple[int, NDArray[Any]]]:
+        """(step, newest value) of every evaluated metric that is an array, by name."""
+        return dict(self._arrays)
 
     def last(self, name: str) -> float:
         """Return the newest value of a metric or column, NaN when there is none."""

@@ -27,7 +27,8 @@ class Bar:
             self._tell(event)
 
     def _tell(self, event: Stepped) -> None:
-        metrics = {name: f"{value:.4g}" for name, value in event.metrics.items()}
+        numbers = (pair for pair in event.metrics.items() if not getattr(pair[1], "ndim", 0))
+        metrics = {name: f"{value:.4g}" for name, value in numbers}
         self._bar.set_postfix(
             {"loss": f"{event.loss:.4g}", "lr": f"{event.lr:.3g}", **metrics}, refresh=False
         )

@@ -323,10 +323,16 @@ class Run(Steering):
         self._listeners.append(listener)
 
     def _metric_views(self) -> tuple[MetricView, ...]:
-        higher = self._session.history.higher_is_better
-        return tuple(
+        history, none = self._session.history, np.empty(0)
+        higher = history.higher_is_better
+        courses = tuple(
             MetricView(name, steps, values, higher.get(name, not name.endswith("loss")))
-            for name, (steps, values) in self._session.history.metrics.items()
+            for name, (steps, values) in history.metrics.items()
+        )
+        return courses + tuple(
+            MetricView(name, np.array([step]), none, True, matrix)
+            for name, (step, matrix) in history.arrays.items()
+            if matrix.ndim == 2
         )
 
     def series(self, name: str, start: int = 0) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

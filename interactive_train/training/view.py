@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,12 +46,13 @@ class GroupView:
 
 @dataclass(frozen=True, slots=True)
 class MetricView:
-    """A metric's course: one value per evaluation."""
+    """A metric's course: one value per evaluation; of a matrix only the newest."""
 
     name: str  # "validation_accuracy"
-    steps: NDArray[np.int64]
-    values: NDArray[np.float64]
+    steps: NDArray[np.int64]  # of a matrix: its step alone
+    values: NDArray[np.float64]  # of a matrix: none
     higher_is_better: bool
+    matrix: NDArray[Any] | None = None  # true class by predicted class
 
 
 @dataclass(frozen=True, slots=True)
