@@ -119,8 +119,7 @@ def _demo(seed: int, epochs: int | None) -> int:
     try:
         from interactive_train.training import demo
 
-        chosen = {} if epochs is None else {"epochs": epochs}
-        demo.main(seed=seed, **chosen)
+        demo.main(seed=seed, epochs=demo.EPOCHS if epochs is None else epochs)
     except ImportError as error:  # scikit-learn holds the digits
         print(error, file=sys.stderr)
         return 1

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.kernel.client import KernelClient
+from tests.kernel.client import KernelClient, Message
 
 START = """
 import json
@@ -87,11 +87,10 @@ def test_a_slider_message_changes_the_rate_from_the_step_of_its_ticket(board: Bo
 
 
 def test_curves_are_sent_while_it_trains_and_wait_for_the_page(board: Board) -> None:
-    frames = lambda: [  # noqa: E731
-        m
-        for m in board.kernel.published("comm_msg", board.comm)
-        if m["content"]["data"].get("method") == "custom"
-    ]
+    def frames() -> list[Message]:
+        sent = board.kernel.published("comm_msg", board.comm)
+        return [m for m in sent if m["content"]["data"].get("method") == "custom"]
+
     board.kernel.collect(1.0)
     unacknowledged = len(frames())
     assert 1 <= unacknowledged <= 3
