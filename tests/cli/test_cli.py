@@ -163,7 +163,7 @@ def test_demo_calls_the_demo(monkeypatch: pytest.MonkeyPatch, capsys: Captured) 
     monkeypatch.setattr(demo, "main", lambda **given: calls.append(given))
     assert main(["demo"]) == 0
     assert main(["demo", "--seed", "3", "--epochs", "2"]) == 0
-    assert calls == [{"seed": 0}, {"seed": 3, "epochs": 2}]
+    assert calls == [{"seed": 0, "epochs": demo.EPOCHS}, {"seed": 3, "epochs": 2}]
 
     def fails(**_: object) -> None:
         raise ImportError("datasets.digits: needs scikit-learn")
