@@ -174,7 +174,13 @@ def _walk(
 
 
 def flatten_with_paths(value: Any) -> list[tuple[str, Any]]:
-    """Return (path, leaf) pairs, a tied leaf once."""
+    """Return (path, leaf) pairs, a tied leaf once.
+
+    Examples
+    --------
+    >>> flatten_with_paths({"head": {"bias": np.zeros(2)}})
+    [('head.bias', array([0., 0.]))]
+    """
     leaves, structure = flatten(value)
     return list(zip(structure.paths, leaves, strict=True))
 
@@ -186,6 +192,11 @@ def get(value: Any, path: str, where: str = "it.tree.get") -> Any:
     ------
     KeyError
         If there is none; with a did-you-mean among the names that exist there.
+
+    Examples
+    --------
+    >>> get({"layers": [{"weight": np.ones(2)}]}, "layers.0.weight")
+    array([1., 1.])
     """
     part = value
     done = ""
@@ -205,7 +216,13 @@ def get(value: Any, path: str, where: str = "it.tree.get") -> Any:
 
 
 def map(f: Callable[[Any], Any], value: Any) -> Any:  # noqa: A001
-    """Apply a function to every leaf and keep the structure."""
+    """Apply a function to every leaf and keep the structure.
+
+    Examples
+    --------
+    >>> map(lambda a: a.shape, {"w": np.zeros((2, 3)), "name": "linear"})
+    {'w': (2, 3), 'name': 'linear'}
+    """
     leaves, structure = flatten(value)
     return structure.unflatten([f(leaf) for leaf in leaves])
 
@@ -217,6 +234,11 @@ def map2(f: Callable[[Any, Any], Any], first: Any, second: Any) -> Any:
     ------
     KeyError
         If the second tree lacks a path of the first.
+
+    Examples
+    --------
+    >>> map2(lambda x, g: x - g, [np.array(3.0)], [np.array(1.0)])
+    [np.float64(2.0)]
     """
     leaves, structure = flatten(first)
     return structure.unflatten(
@@ -228,10 +250,22 @@ def map2(f: Callable[[Any, Any], Any], first: Any, second: Any) -> Any:
 
 
 def zeros_like(value: Any) -> Any:
-    """Return the tree with zeros for every array."""
+    """Return the tree with zeros for every array.
+
+    Examples
+    --------
+    >>> zeros_like((np.ones(2),))
+    (array([0., 0.]),)
+    """
     return map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), value)
 
 
 def count_parameters(value: Any) -> int:
-    """Return how many numbers the floating leaves hold, tied ones once."""
+    """Return how many numbers the floating leaves hold, tied ones once.
+
+    Examples
+    --------
+    >>> count_parameters({"w": np.ones((64, 10)), "b": np.ones(10), "labels": np.arange(5)})
+    650
+    """
     return sum(int(np.prod(leaf.shape)) for leaf in flatten(value)[0] if leaf.dtype.kind == "f")

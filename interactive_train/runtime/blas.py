@@ -3,13 +3,15 @@
 The wheel ``scipy-openblas32`` is loaded on its own, so NumPy's copy - whose core
 was chosen when NumPy was imported - does not matter. The variable
 ``OPENBLAS_CORETYPE`` is read by OpenBLAS once, while it is being loaded; it is
-set for that moment only, and a user's own setting is left alone. Products run on the calling
-thread: our copy starts no threads of its own.
+set for that moment only, and a user's own setting is left alone. The wheel's Python
+package is never imported: that alone would load the library, before anything was chosen.
+Products run on the calling thread: our copy starts no threads of its own.
 """
 
 from __future__ import annotations
 
 import ctypes
+import importlib.util
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -20,6 +22,8 @@ from pathlib import Path
 import numpy as np
 
 from interactive_train.runtime.cpu import openblas_core
+
+WHEEL = "scipy_openblas32"
 
 _lock = threading.Lock()
 _loaded: Blas | None = None
@@ -93,30 +97,20 @@ def blas() -> Blas:
 
 
 def _load() -> Blas:
-    import scipy_openblas32
-
-    folder = Path(scipy_openblas32.get_lib_dir())
-    names = sorted(
-        p for p in folder.glob("*scipy_openblas*") if p.suffix in {".so", ".dylib", ".dll"}
-    )
-    if not names:
-        raise ImportError(
-            f"interactive_train: scipy-openblas32 holds no library; looked in {folder}. "
-            "Reinstall it: pip install --force-reinstall scipy-openblas32"
-        )
+    path = _library()
     wanted = openblas_core()
     chosen = os.environ.get("OPENBLAS_CORETYPE") is not None
     settings = {"OPENBLAS_NUM_THREADS": "1"}
     if wanted is not None and not chosen:
         settings["OPENBLAS_CORETYPE"] = wanted
     with _environment(settings):
-        library = ctypes.CDLL(str(names[0]))
+        library = ctypes.CDLL(str(path))
     for name in ("scipy_openblas_get_config", "scipy_openblas_get_corename"):
         getattr(library, name).restype = ctypes.c_char_p
     set_threads = _address(library.scipy_openblas_set_num_threads)
     loaded = Blas(
         library=library,
-        path=str(names[0]),
+        path=str(path),
         core=library.scipy_openblas_get_corename().decode(),
         wanted=wanted,
         chosen_by_user=chosen,
@@ -127,6 +121,20 @@ def _load() -> Blas:
     )
     loaded.use_one_thread()
     return loaded
+
+
+def _library() -> Path:
+    """Return where the wheel keeps the library."""
+    found = importlib.util.find_spec(WHEEL)
+    folders = list(found.submodule_search_locations or ()) if found else []
+    for folder in folders:
+        for path in sorted(Path(folder).glob("lib/*scipy_openblas*")):
+            if path.suffix in {".so", ".dylib", ".dll"}:
+                return path
+    raise ImportError(
+        f"interactive_train: scipy-openblas32 holds no library; looked in {folders or 'vain'}. "
+        "Reinstall it: pip install --force-reinstall scipy-openblas32"
+    )
 
 
 @contextmanager

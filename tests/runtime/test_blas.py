@@ -52,6 +52,18 @@ def test_a_users_own_settings_are_left_alone() -> None:
     assert found == ["Nehalem", "1", "True", "Nehalem", "2"]
 
 
+@pytest.mark.skipif(cpu.openblas_core() is None, reason="the choice is OpenBLAS's own here")
+def test_the_choice_reaches_the_library_also_after_numpy_was_imported() -> None:
+    code = (
+        "import numpy; from interactive_train.runtime import blas as module;"
+        "module.openblas_core = lambda: 'Nehalem'; b = module.blas();"
+        "print(b.core, b.wanted, b.threads)"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=REPOSITORY)
+    assert done.stdout.split() == ["Nehalem", "Nehalem", "1"]
+
+
 def test_there_is_one_copy_for_all_callers() -> None:
     assert blas() is blas()
     assert blas().gemm(np.dtype(np.float32)) == blas().sgemm != blas().dgemm
@@ -66,12 +78,11 @@ def test_threads_are_set_back_to_one_by_the_next_product() -> None:
     assert blas().threads == 1
 
 
-def test_an_empty_wheel_is_an_error_with_the_fix(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("wheel", ["tests", "no_such_wheel"])
+def test_an_empty_or_missing_wheel_is_an_error_with_the_fix(
+    wheel: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import scipy_openblas32
-
-    monkeypatch.setattr(scipy_openblas32, "get_lib_dir", lambda: str(tmp_path))
+    monkeypatch.setattr(module, "WHEEL", wheel)
     with pytest.raises(ImportError, match=r"holds no library; .* pip install --force-reinstall"):
         module._load()
 
