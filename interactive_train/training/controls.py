@@ -7,9 +7,12 @@ inverse commands. Names and values are checked before anything is changed.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from interactive_train.nn.module import modules
 from interactive_train.optim.leaf import Leaf
@@ -46,12 +49,22 @@ class Target:
         return self.settings[self.key]
 
 
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A setting that stood up to a step, the last one that used it."""
+
+    step: int
+    target: Target
+    setting: Setting
+
+
 class Controls:
     """The knobs and freeze flags of a stepper, by path and name."""
 
     def __init__(self, stepper: Stepper, model: Any) -> None:
         self._stepper = stepper
         self._modules = modules(model)
+        self._past: dict[tuple[int, Any], list[Past]] = {}  # by where the setting is kept
 
     # Commands -------------------------------------------------------------------------
 
@@ -80,16 +93,31 @@ class Controls:
             after = [t.setting.released() for t in targets]
         for target, setting in zip(targets, after, strict=True):
             target.description.check(setting.effective(step), where)
-        for target, setting in zip(targets, after, strict=True):
-            target.settings[target.key] = setting
+        self._set(zip(targets, after, strict=True))
 
         def restore() -> None:
-            for target, setting in before:
-                target.settings[target.key] = setting
+            self._set(before)
 
         old, new = before[0][1], after[0]
         value = new.effective(step)
         return Change(_shown(old, step), _shown(new, step), restore, value)
+
+    def _set(self, pairs: Iterable[tuple[Target, Setting]]) -> None:
+        for target, setting in pairs:
+            past = self._past.setdefault((id(target.settings), target.key), [])
+            if not past or past[-1].step != self._stepper.step:  # else it was used by no step
+                past.append(Past(self._stepper.step, target, target.setting))
+            target.settings[target.key] = setting
+
+    def course(self, name: str, steps: Sequence[int], path: str, where: str) -> NDArray[np.float64]:
+        """Return a knob's effective values: those that were used, and behind them the planned."""
+        target = self.targets(path, name, where)[0]
+        numbers = np.asarray(steps, dtype=np.int64)
+        values = target.setting.course(numbers)
+        for past in reversed(self._past.get((id(target.settings), target.key), [])):
+            then = numbers <= past.step
+            values[then] = past.setting.course(numbers[then])
+        return values
 
     def _set_frozen(self, command: Freeze | Thaw, where: str) -> Change:
         leaves = self.leaves(command.path, where)
@@ -202,17 +230,31 @@ class Controls:
     # Views ----------------------------------------------------------------------------
 
     def knobs(self) -> tuple[KnobView, ...]:
-        """Return every knob; one whose leaves differ is listed once per differing layer."""
+        """Return every knob, as the first array has it, and again for each part that differs.
+
+        A part is a layer, or an array where those of one layer differ among themselves.
+        """
         step = max(1, self._stepper.step + 1)
         views: dict[tuple[str, str], KnobView] = {}
+        leaves = list(self._stepper.opt.leaves())
         settings: dict[str, Setting] = {}
-        for path, leaf in self._stepper.opt.leaves():
+        uneven: set[tuple[str, str]] = set()
+        in_layer: dict[tuple[str, str], Setting] = {}
+        for path, leaf in leaves:
+            for name, setting in leaf.knobs.items():
+                layer = path.rpartition(".")[0] or path
+                if in_layer.setdefault((layer, name), setting) != setting:
+                    uneven.add((layer, name))
+        for path, leaf in leaves:
             for knob in leaf.rule.hyperparameters:
                 setting = leaf.knobs[knob.name]
-                alike = settings.setdefault(knob.name, setting) == setting
-                layer = "" if alike else path.rpartition(".")[0] or path
-                if (layer, knob.name) not in views:
-                    views[layer, knob.name] = _view(layer, knob, setting, step)
+                part = path.rpartition(".")[0] or path
+                if settings.setdefault(knob.name, setting) == setting:
+                    part = ""
+                elif (part, knob.name) in uneven:
+                    part = path
+                if (part, knob.name) not in views:
+                    views[part, knob.name] = _view(part, knob, setting, step)
         for (path, name), setting in self._stepper.layer_knobs.items():
             knob = self._stepper.declared[path, name]
             views[path, name] = _view(path, knob, setting, step)

@@ -81,6 +81,7 @@ class Run(Steering):
         self._thread: threading.Thread | None = None
         self._changed = threading.Condition(session.lock)
         self._listeners: list[Callable[[], None]] = []
+        self._closers: list[Callable[[], None]] = []
 
     @classmethod
     def launch(
@@ -280,6 +281,7 @@ class Run(Steering):
             self.stop()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(30)
+        self._call(self._closers)
 
     # For front ends -----------------------------------------------------------------------
 
@@ -315,12 +317,17 @@ class Run(Steering):
                 labels={"loss": session.loss_unit},
             )
 
-    def subscribe(self, listener: Callable[[], None]) -> None:
+    def subscribe(
+        self, listener: Callable[[], None], closed: Callable[[], None] | None = None
+    ) -> None:
         """Call `listener` whenever a command took effect, the run halted, or it ended.
 
-        It is called on the thread where that happened and must return at once.
+        `closed` is called when nobody wants the run any more: its cell ran again. Both are
+        called on the thread where that happened and must return at once.
         """
         self._listeners.append(listener)
+        if closed is not None:
+            self._closers.append(closed)
 
     def _metric_views(self) -> tuple[MetricView, ...]:
         history, none = self._session.history, np.empty(0)
@@ -341,8 +348,9 @@ class Run(Steering):
             return self.history.column("step", start), self.history.column(name, start)
 
     def course(self, name: str, steps: Sequence[int], path: str = "") -> NDArray[np.float64]:
-        """Return the planned effective values of a knob at these steps."""
-        return self.setting(name, path).course(steps)
+        """Return a knob's effective values at these steps: as used, and behind that as planned."""
+        with self._session.lock:
+            return self._session.controls.course(name, steps, path, "run.course")
 
     def _ipython_display_(self) -> None:
         if not frontend.show(self):
@@ -400,7 +408,10 @@ class Run(Steering):
             self._tell()
 
     def _tell(self) -> None:
-        for listener in list(self._listeners):
+        self._call(self._listeners)
+
+    def _call(self, listeners: Sequence[Callable[[], None]]) -> None:
+        for listener in list(listeners):
             try:
                 listener()
             except Exception as error:  # what looks at a run must not end it

@@ -120,7 +120,7 @@ class Source(Protocol):
         ...
 
     def course(self, name: str, steps: Sequence[int], path: str = "") -> NDArray[np.float64]:
-        """Return the planned effective values of a knob at future steps."""
+        """Return a knob's effective values at these steps: as used, and behind that as planned."""
         ...
 
     def submit(self, command: Command, *, source: str = "code", gesture: str = "") -> Ticket:
