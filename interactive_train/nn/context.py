@@ -6,7 +6,7 @@ different modes. Layers read it through `current`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -15,8 +15,6 @@ from typing import Any
 import numpy as np
 
 from interactive_train.autodiff.tensor import Tensor
-from interactive_train.runtime.errors import refusal
-from interactive_train.runtime.hyperparameter import Hyperparameter
 from interactive_train.runtime.key import Key
 
 
@@ -35,10 +33,6 @@ class Call:
         New layer state by path, kept by whoever made the call.
     trace : list or None
         (path, kind, output shape) of every layer, when somebody asked for it.
-    settings : mapping of str to float
-        What the user's own knobs stand at.
-    met : dict of Hyperparameter
-        The user's own knobs that were read.
     """
 
     training: bool
@@ -47,22 +41,6 @@ class Call:
     written: dict[str, Tensor] = field(default_factory=dict)
     trace: list[tuple[str, str, tuple[int, ...]]] | None = None
     draws: int = 0
-    settings: Mapping[str, float] = field(default_factory=dict)
-    met: dict[str, Hyperparameter] = field(default_factory=dict)
-
-    def read(self, knob: Hyperparameter) -> float:
-        """Return what a user's own knob stands at, and note that it was met."""
-        known = self.met.setdefault(knob.name, knob)
-        if known is not knob and known != knob:
-            raise ValueError(
-                refusal(
-                    "it.Knob",
-                    "one declaration per name",
-                    f"two of {knob.name!r} that differ",
-                    "Make the knob once and use it everywhere.",
-                )
-            )
-        return self.settings.get(knob.name, knob.default)
 
     def draw(self, path: str) -> Key:
         """Return a key for the next random operation of this call."""

@@ -10,8 +10,9 @@ from interactive_train import tree
 from interactive_train.autodiff.tensor import Tensor
 from interactive_train.nn.context import Call, calling
 from interactive_train.nn.functional import all_paths
+from interactive_train.nn.knob import KnobValues, turned_to
 from interactive_train.nn.module import buffer_paths, dtype_of
-from interactive_train.runtime.errors import refusal
+from interactive_train.runtime.errors import did_you_mean, refusal
 from interactive_train.training.evaluation import (
     Metrics,
     evaluate,
@@ -84,19 +85,19 @@ class SingleCalls:
         objective, element = self._single(state, x, targets, loss, training, where)
         stepper = Stepper(state, where)
         call = Call(True, state.key.fold("step", state.step + 1), stepper.dtype)
-        call.settings = stepper.own_values(state.step + 1)
+        stepper.turn_knobs()
         value, _, found = stepper.gradients(objective, element, call)
-        leaves, structure = tree.flatten(state.model)
+        structure = tree.flatten(state.model)[1]
         grads = structure.unflatten([found.get(path) for path in structure.paths])
-        del leaves
+        written, buffers = stepper.written(call), buffer_paths(state.model)
         layer_state: dict[str, Any] = {}
         for path, array in all_paths(state.model):
-            if path in buffer_paths(state.model):
+            if path in buffers:
                 *branches, name = path.split(".")
                 nested = layer_state
                 for branch in branches:
                     nested = nested.setdefault(branch, {})
-                nested[name] = call.written[path].numpy() if path in call.written else array
+                nested[name] = written.get(path, array)
         return (value, layer_state), grads
 
     def apply_gradients(self, state: TrainState, grads: Any, layer_state: Any = None) -> TrainState:
@@ -109,14 +110,16 @@ class SingleCalls:
         grads : tree
             Like the model; None skips an array.
         layer_state : tree, optional
-            As `value_and_grad` returned it.
+            As `value_and_grad` returned it; buffers that are not in it stay.
 
         Raises
         ------
         KeyError
-            If a path of the model is missing in `grads`.
+            If a path of the model is missing in `grads`, or one of `layer_state` is no buffer.
+        TypeError
+            If a gradient is no array of real numbers.
         ValueError
-            If a gradient has another shape than its array.
+            If a gradient or a buffer has another shape than its array.
         NonFiniteError
             If the norm of the gradients is not finite.
         """
@@ -128,19 +131,16 @@ class SingleCalls:
             g = tree.get(grads, path, where)
             if g is None:
                 continue
-            own = stepper.arrays[path]
-            if np.shape(g) != own.shape:
-                raise ValueError(
-                    refusal(
-                        where,
-                        f"the gradient at {path!r} has shape {own.shape}",
-                        str(np.shape(g)),
-                    )
-                )
-            given[path] = np.ascontiguousarray(np.asarray(g), dtype=own.dtype)
+            given[path] = _alike(g, stepper.arrays[path], f"the gradient at {path!r}", where)
         outcome = stepper.apply_gradients(given, state.loss)
-        for path, array in tree.flatten_with_paths(layer_state or {}):
-            outcome.written[path] = np.array(array)
+        buffers = buffer_paths(state.model)
+        for path, array in tree.flatten_with_paths({} if layer_state is None else layer_state):
+            if path not in buffers:
+                raise KeyError(
+                    refusal(where, "a buffer of the model", path, did_you_mean(path, buffers))
+                )
+            own = stepper.arrays[path]
+            outcome.written[path] = _alike(array, own, f"the buffer at {path!r}", where, own.dtype)
         stepper.commit(outcome)
         return stepper.state(state.position)
 
@@ -183,9 +183,7 @@ class SingleCalls:
         ndarray, read-only
         """
         require_state(state, "trainer.predict")
-        with calling(Call(False, dtype=dtype_of(state.model))):
-            output = state.model(x)
-        return output.numpy() if isinstance(output, Tensor) else np.asarray(output)
+        return predicted(state.model, x, _standing(state))
 
     def evaluate(self, state: TrainState, data: Any, metrics: Metrics = None) -> dict[str, float]:
         """Return the loss and the metrics on data, weighted by examples.
@@ -203,7 +201,37 @@ class SingleCalls:
         require_state(state, "trainer.evaluate")
         where = "trainer.evaluate"
         chosen = named_metrics(metrics, where)
-        return evaluate(state.model, validation_data(data, where), chosen, self.loss, where)
+        with turned_to(_standing(state)):
+            return evaluate(state.model, validation_data(data, where), chosen, self.loss, where)
+
+
+def predicted(model: Any, x: Any, knobs: KnobValues) -> np.ndarray[Any, Any]:
+    """Return a model's output as in evaluation, with the user's own knobs where they stand."""
+    with calling(Call(False, dtype=dtype_of(model))), turned_to(knobs):
+        output = model(x)
+    return output.numpy() if isinstance(output, Tensor) else np.asarray(output)
+
+
+def _standing(state: TrainState) -> KnobValues:
+    """Return what the user's own knobs stand at behind the last step of a state."""
+    step = max(1, state.step)
+    known = {knob.name: state.layer_knobs.get(("", knob.name)) for knob in state.own_knobs}
+    return KnobValues({name: s.effective(step) for name, s in known.items() if s is not None})
+
+
+def _alike(given: Any, own: Any, what: str, where: str, dtype: Any = None) -> Any:
+    """Return what was given for an array as a new one of its shape, or refuse it."""
+    try:
+        found = np.asarray(given)
+    except (TypeError, ValueError) as error:
+        raise TypeError(refusal(where, f"{what} is an array", type(given).__name__)) from error
+    if found.dtype.kind not in "fiub":
+        raise TypeError(refusal(where, f"{what} holds real numbers", f"dtype {found.dtype}"))
+    if found.shape != own.shape:
+        raise ValueError(refusal(where, f"{what} has shape {own.shape}", str(found.shape)))
+    if dtype is None:  # gradients are computed in what kernels take
+        dtype = np.float32 if own.dtype == np.float16 else own.dtype
+    return np.array(found, dtype, order="C")
 
 
 def require_state(state: Any, where: str) -> None:

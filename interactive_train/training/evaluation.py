@@ -73,15 +73,20 @@ def evaluate(
                         )
                     )
                 rows = _rows(predictions)
-                total, count = total + float(targets(predictions)) * rows, count + rows
+                total, count = total + _loss(targets(predictions)) * rows, count + rows
                 continue
             rows = _rows(targets)
             if loss is not None:
-                total, count = total + float(loss(predictions, targets)) * rows, count + rows
+                total, count = total + _loss(loss(predictions, targets)) * rows, count + rows
             for accumulator in accumulators.values():
                 accumulator.add(np.asarray(predictions), targets)
     values = {"loss": total / count} if count else {}
     return values | {name: a.value() for name, a in accumulators.items()}
+
+
+def _loss(result: Any) -> float:
+    """Return the loss, also of one that gives (loss, aux)."""
+    return float(result[0] if isinstance(result, tuple) and result else result)
 
 
 def _rows(values: Any) -> int:

@@ -45,9 +45,8 @@ def run(session: Session) -> Generator[Event]:
             if session.stopping or session.complete():
                 yield Ended(session.stepper.step, session.stopping or "finished")
                 return
-            try:
-                elements = next(steps)
-            except StopIteration:
+            elements = session.fetch(steps)
+            if elements is None:
                 break
             session.note_start_of_step()
             try:
@@ -65,7 +64,7 @@ def run(session: Session) -> Generator[Event]:
                 continue
             session.commit(outcome, len(elements))
             epoch = session.epoch
-            over = _pass_is_over(session)
+            over = session.steps_left() == 0
             if over:
                 session.end_pass()
                 session.run_evaluation()
@@ -109,8 +108,3 @@ def _boundary(session: Session) -> Iterator[Event]:
         session.inbox.wait(delay)
     if not running:
         session.clock(True)
-
-
-def _pass_is_over(session: Session) -> bool:
-    per_pass = session.steps_per_pass
-    return per_pass is not None and session.steps_taken() >= per_pass

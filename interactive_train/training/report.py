@@ -4,18 +4,21 @@ A report is any callable. It is given those of the keywords step, global_step, e
 lr, metrics, aux and state that it declares; a list of reports is called in turn. One that
 returns ``"stop"`` or raises `EarlyStop` ends the fit, with the state behind that step. A report may
 declare ``every = n`` to be called on every n-th step only, ``every = "pass"`` to be called behind
-the last step of each pass, and have a ``best_state`` with which the fit ends instead.
+each pass, and have a ``best_state`` with which the fit ends instead (the first of a list that has
+one). A method ``begin_fit(again)`` is called at the start of a fit, with True where a run is
+extended; with ``ends_when_true = True`` a report ends the fit with True, too.
 """
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from interactive_train.runtime.checks import whole_number
 from interactive_train.runtime.errors import did_you_mean, refusal
-from interactive_train.training.events import Ended, Event, Stepped
+from interactive_train.training.events import Ended, Evaluated, Event, Stepped
 from interactive_train.training.loop import run
 from interactive_train.training.session import Session
 from interactive_train.training.state import TrainState
@@ -43,17 +46,30 @@ class Reports:
         self._wanted = [
             (report, _keywords(report, where), _every(report, where)) for report in given
         ]
+        self._again = False
 
-    def __call__(self, session: Session, event: Stepped) -> bool:
-        """Tell every report; return whether one asked for the end."""
+    def begin(self) -> None:
+        """Tell those who keep count that a fit starts, or that a run is extended."""
+        for report, _, _ in self._wanted:
+            begin = getattr(report, "begin_fit", None)
+            if callable(begin):
+                begin(self._again)
+        self._again = True
+
+    def __call__(self, session: Session, event: Stepped, taken: bool = True) -> bool:
+        """Tell every report; return whether one asked for the end.
+
+        With `taken` False no step was taken, but the pass of that last step has ended.
+        """
         stop = False
         for report, wanted, every in self._wanted:
-            due = event.pass_ended if every == PASS else event.fit_step % every == 0
+            due = event.pass_ended if every == PASS else taken and event.fit_step % every == 0
             if not due:
                 continue
             values = {name: _value(name, session, event) for name in wanted}
             answer = report(**values)
             stop = stop or (isinstance(answer, str) and answer == "stop")
+            stop = stop or (answer is True and getattr(report, "ends_when_true", False) is True)
         return stop
 
     def best_state(self) -> TrainState | None:
@@ -72,16 +88,21 @@ def drain(session: Session, reports: Reports) -> Iterator[Event]:
     """
     session.begin()
     events = run(session)
+    last: Stepped | None = None
     try:
+        reports.begin()
         for event in _until_stopped(session, events):
+            early = ""
             if isinstance(event, Stepped):
+                last = event
                 early = _told(reports, session, event)
-                yield event
-                if early:
-                    yield _ended(session, early)
-                    break
-            else:
-                yield event
+            elif isinstance(event, Evaluated) and last is not None:
+                last = replace(last, metrics=event.metrics, pass_ended=True)
+                early = _told(reports, session, last, taken=False)
+            yield event
+            if early:
+                yield _ended(session, early)
+                break
         best = reports.best_state()
         if best is not None:
             session.adopt(best)
@@ -97,10 +118,10 @@ def _until_stopped(session: Session, events: Generator[Event]) -> Iterator[Event
         yield _ended(session, _reason(stop))
 
 
-def _told(reports: Reports, session: Session, event: Stepped) -> str:
+def _told(reports: Reports, session: Session, event: Stepped, taken: bool = True) -> str:
     """Tell the reports of a step; return why the fit ends, "" if it goes on."""
     try:
-        return _reason(EarlyStop()) if reports(session, event) else ""
+        return _reason(EarlyStop()) if reports(session, event, taken) else ""
     except EarlyStop as stop:
         return _reason(stop)
 

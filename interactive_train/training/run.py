@@ -16,14 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from interactive_train.autodiff.tensor import Tensor
-from interactive_train.nn.context import Call, calling
-from interactive_train.nn.module import dtype_of
+from interactive_train.nn.knob import KnobValues, turned_to
 from interactive_train.optim.setting import Setting
 from interactive_train.runtime.checks import real_number
 from interactive_train.runtime.errors import refusal
 from interactive_train.runtime.notices import notice
 from interactive_train.training import frontend
+from interactive_train.training.calls import predicted
 from interactive_train.training.commands import Command, Extend
 from interactive_train.training.events import Applied, Ended, Event, Halted
 from interactive_train.training.history import History
@@ -165,11 +164,8 @@ class Run(Steering):
 
     def predict(self, x: Any) -> NDArray[Any]:
         """Return the model's output at the last step boundary, as in evaluation."""
-        with self._session.lock:
-            model = self._session.stepper.model()
-        with calling(Call(False, dtype=dtype_of(model))):
-            output = model(x)
-        return output.numpy() if isinstance(output, Tensor) else np.asarray(output)
+        model, knobs = self._looked_at()
+        return predicted(model, x, knobs)
 
     def evaluate(self) -> dict[str, float]:
         """Return the validation metrics at the last step boundary.
@@ -183,9 +179,14 @@ class Run(Steering):
             raise ValueError(
                 refusal("run.evaluate", "needs validation data", "none", "Start with validation=.")
             )
+        model, knobs = self._looked_at()
+        with turned_to(knobs):
+            return dict(self._session.evaluate(model))
+
+    def _looked_at(self) -> tuple[Any, KnobValues]:
+        """Return the model and the user's own knobs at the last step boundary."""
         with self._session.lock:
-            model = self._session.stepper.model()
-        return dict(self._session.evaluate(model))
+            return self._session.stepper.model(), self._session.stepper.evaluation_knobs()
 
     def setting(self, name: str, path: str = "") -> Setting:
         """Return a knob as it stands: base, scale and override."""

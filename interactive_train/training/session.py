@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from interactive_train.data import Data, require_elements
 from interactive_train.nn.duplicated import Duplicated
+from interactive_train.nn.knob import turned_to
 from interactive_train.runtime.errors import refusal
 from interactive_train.training.commands import (
     Adjust,
@@ -146,10 +147,19 @@ class Session:
         per_pass = self.data.steps_per_pass
         return None if per_pass is None else math.ceil(per_pass / self.accumulate)
 
-    def steps_taken(self) -> int:
-        """Return how many steps of the current pass are taken."""
-        elements = math.ceil(self.position / max(1, self.data.next_position(0)))
-        return math.ceil(elements / self.accumulate)
+    def steps_left(self) -> int | None:
+        """Return how many steps the current pass still has; None where the data do not say."""
+        per_pass = self.data.steps_per_pass
+        if per_pass is None:
+            return None
+        taken = math.ceil(self.position / max(1, self.data.next_position(0)))
+        return max(0, math.ceil((per_pass - taken) / self.accumulate))
+
+    def fetch(self, steps: Iterator[list[Any]]) -> list[Any] | None:
+        """Return the elements of the next step, made with the knobs of that step, or None."""
+        self.stepper.turn_knobs()
+        with turned_to(self.stepper.knobs):
+            return next(steps, None)
 
     def begin(self) -> None:
         """Make ready for the loop: the clock runs, `max_seconds` count from now."""
@@ -191,6 +201,7 @@ class Session:
         """Make another state of the same model current, such as the best one."""
         with self.lock, Undisturbed():
             self.stepper.adopt(state)
+            self.pass_index, self.position = state.position
 
     def halt(self, reason: str) -> None:
         """Pause in front of a step that was not finite."""
@@ -205,7 +216,8 @@ class Session:
     def run_evaluation(self) -> Mapping[str, float]:
         """Evaluate the validation data, if there are any, and record the result."""
         if self.evaluate is not None:
-            values = dict(self.evaluate(self.stepper.model()))
+            with turned_to(self.stepper.evaluation_knobs()):
+                values = dict(self.evaluate(self.stepper.model()))
             with self.lock:
                 self.metrics = values
                 self.history.record(self.stepper.step, values)
@@ -225,10 +237,10 @@ class Session:
     def _end(self, plan: Plan) -> int | None:
         if plan.end_step is not None:
             return plan.end_step
-        per_pass = self.steps_per_pass
-        if plan.end_pass is None or per_pass is None:
+        per_pass, left = self.steps_per_pass, self.steps_left()
+        if plan.end_pass is None or per_pass is None or left is None:
             return None
-        rest = per_pass - self.steps_taken() if self.position else 0
+        rest = left if self.position else 0
         whole = plan.end_pass - self.pass_index - (1 if self.position else 0)
         return self.stepper.step + rest + whole * per_pass
 

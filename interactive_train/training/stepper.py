@@ -9,7 +9,7 @@ so what was handed out stays as it was.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,11 +22,11 @@ from interactive_train.autodiff.tensor import Tensor
 from interactive_train.autodiff.transforms import scalar_loss
 from interactive_train.nn.context import Call, calling
 from interactive_train.nn.functional import Shadows
+from interactive_train.nn.knob import KnobValues, turned_to
 from interactive_train.nn.module import buffer_paths, dtype_of, modules
 from interactive_train.optim.apply import Result, Update, apply_updates
 from interactive_train.optim.setting import Setting
 from interactive_train.runtime.errors import refusal
-from interactive_train.runtime.hyperparameter import Hyperparameter
 from interactive_train.runtime.notices import notice
 from interactive_train.training.state import TrainState, layer_knobs_of
 
@@ -49,8 +49,8 @@ class Outcome:
         Of the whole gradient, before it was clipped.
     gradients : dict
         By path, as they went into the update.
-    results, written, met
-        New arrays and states, new layer state, the user's own knobs that were read.
+    results, written
+        New arrays and states, new layer state.
     aux : object
         What the loss returned beside the loss; a list of it with several elements.
     """
@@ -62,7 +62,6 @@ class Outcome:
     gradients: dict[str, NDArray[Any]]
     results: list[Result]
     written: dict[str, NDArray[Any]]
-    met: dict[str, Hyperparameter]
     aux: Any = None
 
 
@@ -112,6 +111,9 @@ class Stepper:
         }
         self._layers = frozenset(layers)
         self.declared = layers | {("", knob.name): knob for knob in state.own_knobs}
+        taken = {name for _, found in self.opt.leaves() for name in found.knobs}
+        taken |= {name for path, name in layers if not path}
+        self.knobs = KnobValues(taken=frozenset(taken))
         self._told = False
 
     def compute(self, objective: Objective, elements: Sequence[Any]) -> Outcome:
@@ -139,14 +141,15 @@ class Stepper:
             for path, array in zip(self.shadows.paths, self.shadows.arrays, strict=True):
                 self.arrays[path] = np.array(array, order="C")
         key = self.key.fold("step", number)
-        call = Call(True, key, self.dtype, settings=self.own_values(number))
+        self.turn_knobs()
+        call = Call(True, key, self.dtype)
         total: dict[str, Tensor] = {}
         losses, aux = [], []
         for position, element in enumerate(elements):
             call.key = key.fold("micro", position) if position else key
             loss, extra, gradients = self.gradients(objective, element, call)
             losses.append(loss)
-            aux.append(bare(extra) if isinstance(extra, Tensor) else extra)
+            aux.append(extra)
             for path, g in gradients.items():
                 total[path] = total[path] + g if path in total else g
         if len(elements) > 1:
@@ -179,7 +182,7 @@ class Stepper:
                 active.append(path)
                 marked.append(tensor)
             tensors.append(tensor)
-        with calling(call):
+        with calling(call), turned_to(self.knobs):
             model = self.shadows.make(tensors, self.layer_values(number))
             loss, aux = _apart(objective(model, element), self.where)
         value = float(loss.data.reshape(-1)[0])
@@ -193,7 +196,7 @@ class Stepper:
                 "does it use the model that it is given?"
             )
         pairs = zip(active, found, strict=True)
-        return value, aux, {path: g for path, g in pairs if g is not None}
+        return value, _bare(aux), {path: g for path, g in pairs if g is not None}
 
     def _updated(
         self, updates: list[Update], loss: float, norm: float, call: Call, aux: Any
@@ -207,12 +210,18 @@ class Stepper:
             if wrong is not None:  # squares overflow before gradients do; 0 / 0 without an eps
                 what = f"update of {paths[id(result.leaf)]!r}"
                 raise NonFiniteError(self._not_finite(what, wrong, number))
-        written = {
-            path: tensor.data for path, tensor in call.written.items() if self._may_write(path)
-        }
+        written = self.written(call)
         gradients = {update.path: update.g for update in updates}
         rate = self.learning_rate(number)
-        return Outcome(number, loss, norm, rate, gradients, results, written, call.met, aux)
+        return Outcome(number, loss, norm, rate, gradients, results, written, aux)
+
+    def written(self, call: Call) -> dict[str, NDArray[Any]]:
+        """Return the new layer state that a call left and that may stand."""
+        return {
+            path: np.asarray(tensor.data, self.arrays[path].dtype)
+            for path, tensor in call.written.items()
+            if self._may_write(path)
+        }
 
     def apply_gradients(self, gradients: dict[str, NDArray[Any]], loss: float) -> Outcome:
         """Compute a step from gradients that somebody else made; a missing path is skipped."""
@@ -238,14 +247,11 @@ class Stepper:
         self.opt.note_global_norm(result.norm for result in outcome.results)
         self.opt.step = self.step = outcome.step
         self.loss = outcome.loss
-        for name, knob in outcome.met.items():
-            if ("", name) not in self.declared:
-                self.declared["", name] = knob
-                self.layer_knobs["", name] = Setting(knob.default)
+        for name, knob in self.knobs.met.items():
+            self.declared["", name] = knob
+            self.layer_knobs.setdefault(("", name), Setting(knob.default))
         if self._in_place:
-            for path, array in zip(self.shadows.paths, self.shadows.arrays, strict=True):
-                if path in self._places or path in outcome.written:
-                    array[...] = self.arrays[path]
+            self._write(outcome.written)
 
     def skip(self) -> None:
         """Consume a step without an update: schedules go on, moments and counters do not."""
@@ -275,9 +281,14 @@ class Stepper:
             self.arrays[path] = np.array(array, order="C")
         for path, other in state.opt_state.places().items():
             own = self._places[path]
-            own.state, own.knobs, own.frozen = other.state, dict(other.knobs), other.frozen
-        self.layer_knobs.clear()
-        self.layer_knobs.update(state.layer_knobs)
+            own.state, own.frozen = dict(other.state), other.frozen
+            own.knobs.update(other.knobs)
+        if self._in_place:
+            self._write(self.arrays)
+        else:
+            self.layer_knobs.clear()
+            self.layer_knobs.update(state.layer_knobs)
+        self.opt.note_global_norm([state.opt_state.global_norm])
         self.opt.step = self.step = state.step
         self.loss = state.loss
 
@@ -310,6 +321,20 @@ class Stepper:
             tuple(self.declared[key] for key in self.declared if key not in self._layers),
         )
 
+    def turn_knobs(self) -> None:
+        """Set the user's own knobs to what the next step uses."""
+        self.knobs.settings = self.own_values(self.step + 1)
+
+    def evaluation_knobs(self) -> KnobValues:
+        """Return what the user's own knobs stand at behind the last step, to look at the model."""
+        return KnobValues(self.own_values(max(1, self.step)))
+
+    def _write(self, buffers: Mapping[str, Any]) -> None:
+        """Write to the model's own arrays: what trains, and these buffers."""
+        for path, array in zip(self.shadows.paths, self.shadows.arrays, strict=True):
+            if path in self._places or path in buffers:
+                array[...] = self.arrays[path]
+
     def _may_write(self, path: str) -> bool:
         """Whether a layer's statistics may move: not when all of its parameters are frozen."""
         if path not in self._buffers:
@@ -331,8 +356,20 @@ class Stepper:
 def _apart(result: Any, where: str) -> tuple[Tensor, Any]:
     """Take (loss, aux...) apart."""
     if isinstance(result, tuple) and result:
-        return scalar_loss(result[0], where), result[1] if len(result) == 2 else result[1:]
+        extra = result[1:]
+        return scalar_loss(result[0], where), extra if len(extra) > 1 else next(iter(extra), None)
     return scalar_loss(result, where), None
+
+
+def _bare(aux: Any) -> Any:
+    """Return what a loss gave beside the loss without its history, which would keep the step."""
+    if isinstance(aux, Tensor):
+        return bare(aux)
+    if isinstance(aux, dict):
+        return {name: _bare(part) for name, part in aux.items()}
+    if type(aux) in (list, tuple):
+        return type(aux)(_bare(part) for part in aux)
+    return aux
 
 
 def _sum_of_squares(g: NDArray[Any]) -> float:
