@@ -24,7 +24,14 @@ from interactive_train.runtime.notices import notice
 
 
 class Parameter:
-    """The declaration of a trainable array: its shape and how it begins."""
+    """The declaration of a trainable array: its shape and how it begins.
+
+    Examples
+    --------
+    >>> from interactive_train import nn
+    >>> nn.Parameter((3, 2), nn.initializers.zeros)
+    Parameter((3, 2), zeros)
+    """
 
     def __init__(self, shape: tuple[int, ...], initializer: Initializer) -> None:
         self.extents, self.initializer = shape, initializer
@@ -36,7 +43,23 @@ class Parameter:
 
 
 class Buffer(Parameter):
-    """The declaration of an array that belongs to the layer's state and is not trained."""
+    """The declaration of an array that belongs to the layer's state and is not trained.
+
+    Examples
+    --------
+    >>> from interactive_train import nn
+    >>> class Counter(nn.Module):
+    ...     def __init__(self):
+    ...         self.calls = nn.Buffer((), nn.initializers.zeros)
+    ...     def forward(self, x):
+    ...         self.write("calls", self.calls + 1)
+    ...         return x
+    >>> counter = nn.init(Counter())
+    >>> params, layer_state = nn.split(counter)
+    >>> _, layer_state = counter.apply(params, layer_state, np.zeros(2, np.float32))
+    >>> float(layer_state["calls"])
+    1.0
+    """
 
 
 class Module:

@@ -134,6 +134,13 @@ class History:
     def to_frame(self) -> Any:
         """Return a pandas DataFrame, a row per step; metrics stand at the step of their evaluation.
 
+        Examples
+        --------
+        >>> history = History()
+        >>> history.append(1, 1, 0.5, 0.1, 1.0)
+        >>> history.to_frame()["loss"].tolist()
+        [0.5]
+
         Raises
         ------
         ImportError

@@ -153,7 +153,16 @@ def frozen(state: Any, path: str = "") -> Any:
 
 
 def thawed(state: Any, path: str = "") -> Any:
-    """Return a state with the arrays below a path (or pattern) training again."""
+    """Return a state with the arrays below a path (or pattern) training again.
+
+    Examples
+    --------
+    >>> import interactive_train as it
+    >>> from interactive_train import nn, optim
+    >>> state = it.frozen(it.Trainer(nn.Linear(2, 1), optim.SGD(0.1)).init(seed=0))
+    >>> it.thawed(state, "bias").controls["frozen"]
+    ['weight']
+    """
     if isinstance(state, TrainState):
         return replace(state, opt_state=operations.thawed(state.opt_state, path))
     return operations.thawed(state, path)

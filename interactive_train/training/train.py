@@ -110,10 +110,12 @@ def train_step(
 
     Parameters
     ----------
-    loss, model, opt_state
+    loss, model
         As in `train`.
     batch : element of data
         A tuple is splatted.
+    opt_state : OptimizerState
+        As in `train`.
     seed : int, optional
 
     Examples
