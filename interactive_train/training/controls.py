@@ -230,31 +230,10 @@ class Controls:
     # Views ----------------------------------------------------------------------------
 
     def knobs(self) -> tuple[KnobView, ...]:
-        """Return every knob, as the first array has it, and again for each part that differs.
-
-        A part is a layer, or an array where those of one layer differ among themselves.
-        """
+        """Return every knob; one whose leaves differ is listed again for each part that does."""
         step = max(1, self._stepper.step + 1)
-        views: dict[tuple[str, str], KnobView] = {}
-        leaves = list(self._stepper.opt.leaves())
-        settings: dict[str, Setting] = {}
-        uneven: set[tuple[str, str]] = set()
-        in_layer: dict[tuple[str, str], Setting] = {}
-        for path, leaf in leaves:
-            for name, setting in leaf.knobs.items():
-                layer = path.rpartition(".")[0] or path
-                if in_layer.setdefault((layer, name), setting) != setting:
-                    uneven.add((layer, name))
-        for path, leaf in leaves:
-            for knob in leaf.rule.hyperparameters:
-                setting = leaf.knobs[knob.name]
-                part = path.rpartition(".")[0] or path
-                if settings.setdefault(knob.name, setting) == setting:
-                    part = ""
-                elif (part, knob.name) in uneven:
-                    part = path
-                if (part, knob.name) not in views:
-                    views[part, knob.name] = _view(part, knob, setting, step)
+        views = {(view.path, view.description.name): view
+                 for view in leaf_knobs(self._stepper.opt.leaves(), step)}  # fmt: skip
         for (path, name), setting in self._stepper.layer_knobs.items():
             knob = self._stepper.declared[path, name]
             views[path, name] = _view(path, knob, setting, step)
@@ -280,6 +259,34 @@ class Controls:
 
 def _of(leaf: Leaf, name: str) -> list[Target]:
     return [Target(leaf.knobs, knob.name, knob) for knob in leaf.rule.find(name)]
+
+
+def leaf_knobs(leaves: Iterable[tuple[str, Leaf]], step: int) -> list[KnobView]:
+    """Return every knob as the first leaf has it, and again for each part that differs.
+
+    A part is a layer, or an array where those of one layer differ among themselves.
+    """
+    leaves = list(leaves)
+    first: dict[str, Setting] = {}
+    layers: dict[tuple[str, str], Setting] = {}
+    uneven: set[tuple[str, str]] = set()
+    for path, leaf in leaves:
+        for name, setting in leaf.knobs.items():
+            layer = path.rpartition(".")[0] or path
+            if layers.setdefault((layer, name), setting) != setting:
+                uneven.add((layer, name))
+    views: dict[tuple[str, str], KnobView] = {}
+    for path, leaf in leaves:
+        for knob in leaf.rule.hyperparameters:
+            setting = leaf.knobs[knob.name]
+            part = path.rpartition(".")[0] or path
+            if first.setdefault(knob.name, setting) == setting:
+                part = ""
+            elif (part, knob.name) in uneven:
+                part = path
+            if (part, knob.name) not in views:
+                views[part, knob.name] = _view(part, knob, setting, step)
+    return list(views.values())
 
 
 def _view(path: str, knob: Hyperparameter, setting: Setting, step: int) -> KnobView:

@@ -101,6 +101,7 @@ class FakeRun:
         self.pace = pace
         self.message = ""
         self.steps_per_epoch = steps_per_epoch
+        self.confusion: NDArray[np.int64] | None = None  # newest, if there shall be one
         self.nan_at: int | None = None
         self.fail_at: int | None = None
         self.knobs = [
@@ -157,10 +158,17 @@ class FakeRun:
                 MetricView(
                     "validation_loss", steps, np.array([a[2] for a in self._accuracy]), False
                 ),
+                *self._matrices(),
             ),
             journal=tuple(self.journal),
             labels={"loss": "nats per example"},
         )
+
+    def _matrices(self) -> tuple[MetricView, ...]:
+        if self.confusion is None:
+            return ()
+        step, none = np.array([self.step]), np.empty(0)
+        return (MetricView("validation_confusion", step, none, True, self.confusion),)
 
     def series(self, name: str, start: int = 0) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         stop = self.step

@@ -24,12 +24,16 @@ class Wire:
     def __init__(self) -> None:
         self.sent: list[Head] = []
         self.kept: list[RunView] = []
+        self.left = False
 
     def post(self, content: Head, buffers: Buffers) -> None:
         self.sent.append(content)
 
     def keep(self, view: RunView, head: Head, buffers: Buffers) -> None:
         self.kept.append(view)
+
+    def leave(self) -> None:
+        self.left = True
 
     def kinds(self, kind: str) -> list[Head]:
         return [content for content in self.sent if content["kind"] == kind]

@@ -13,6 +13,7 @@ from comm.base_comm import BaseComm
 
 import interactive_train_widgets as widgets
 from interactive_train import optim
+from interactive_train.training import commands
 from interactive_train_widgets import still
 from interactive_train_widgets.base import LiveWidget
 from tests.widgets.fake_run import FakeRun
@@ -243,3 +244,23 @@ def test_a_source_that_reports_changes_wakes_a_dashboard_that_has_ended() -> Non
     run.run_to(70)
     calls[0]()
     eventually(lambda: heard(widget, "frame")[-1]["run"]["step"] == 70)
+
+
+def test_a_run_that_nobody_wants_any_more_takes_its_dashboard_with_it() -> None:
+    run = FakeRun(last_step=50).run_to(20)
+    closers: list[Any] = []
+
+    def subscribe(listener: Any, closed: Any = None) -> None:
+        closers.append(closed)
+
+    run.subscribe = subscribe  # type: ignore[attr-defined]
+    widget = widgets.Dashboard(run)
+    say(widget, READY)
+    eventually(lambda: heard(widget, "frame"))
+    kept = widget.comm
+    run.submit(commands.Stop())
+    closers[0]()
+    eventually(lambda: widget.comm is None)
+    assert [kind for kind, _, _ in kept.log][-1] == "comm_close"
+    assert widget.saved[:4] == b"ITW1"  # the picture of the end was kept first
+    eventually(lambda: not widget._publisher.alive)

@@ -7,6 +7,7 @@ of messages check and queue; they run on whatever thread the kernel likes.
 
 from __future__ import annotations
 
+import inspect
 import uuid
 import weakref
 from collections.abc import Mapping, Sequence
@@ -113,7 +114,7 @@ class LiveWidget(anywidget.AnyWidget):
         epoch: int,
         loss: float,
         lr: float = float("nan"),
-        metrics: Mapping[str, float] | None = None,
+        metrics: Mapping[str, Any] | None = None,
     ) -> None:
         """Take a report of ``fit(..., report=dashboard)``: the dashboard then only watches."""
         source = self._sources[0]
@@ -144,6 +145,10 @@ class LiveWidget(anywidget.AnyWidget):
             for companion in self._stills:
                 companion.update(bundle)
 
+    def leave(self) -> None:
+        """Close the widget: nobody wants what it shows (publisher's thread only)."""
+        self.close()
+
     def accompany(self, companion: still.Companion) -> None:
         """Update a plain output as well, whenever a picture is kept."""
         self._stills.append(companion)
@@ -161,7 +166,15 @@ class LiveWidget(anywidget.AnyWidget):
                 if widget is not None and widget._publisher.flow.open:
                     widget._publisher.wake()
 
-            subscribe(wake)
+            def retire() -> None:
+                widget = mine()
+                if widget is not None:
+                    widget._publisher.retire()
+
+            if "closed" in inspect.signature(subscribe).parameters:
+                subscribe(wake, retire)
+            else:
+                subscribe(wake)
 
     def _hear(self, _widget: object, content: object, _buffers: object) -> None:
         try:

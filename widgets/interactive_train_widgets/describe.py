@@ -12,12 +12,15 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from interactive_train.runtime.hyperparameter import Hyperparameter
 from interactive_train.training.view import JournalEntry, KnobView, MetricView, RunView
 
 JOURNAL_ROWS = 60  # newest entries that a frame carries
-FIRST_KNOBS = ("lr", "weight_decay", "rate", "momentum")  # what a person reaches for first
+MATRIX_CLASSES = 40  # rows of a matrix that a frame carries; a larger one is summed in blocks
+LATE_KNOBS = ("beta1", "beta2", "beta2_decay", "eps", "eps_scale", "decay", "eta_minus", "eta_plus",
+              "min_step", "max_step", "clipping_threshold")  # fmt: skip
 
 Head = dict[str, Any]
 
@@ -27,11 +30,20 @@ def number(value: float | None) -> float | None:
     return None if value is None or not math.isfinite(value) else float(value)
 
 
+def _key(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def key_of(knob: KnobView) -> str:
+    """Return the name by which a page tells a knob from every other one."""
+    return _key(knob.path, knob.description.name)
+
+
 @lru_cache(maxsize=512)
 def _declaration(path: str, about: Hyperparameter) -> Head:
     """The part of a knob that never changes."""
     return {
-        "key": f"{path}.{about.name}" if path else about.name,
+        "key": _key(path, about.name),
         "path": path,
         "name": about.name,
         "title": about.title,
@@ -59,12 +71,25 @@ def describe_knob(knob: KnobView) -> Head:
     }
 
 
-def order_knobs(knobs: Sequence[KnobView]) -> list[KnobView]:
-    """Return the knobs with those first that a person reaches for first."""
+def plain(name: str) -> str:
+    """Return a knob's name without the member of a chain that owns it."""
+    return name.rpartition("__")[2]
 
-    def rank(knob: KnobView) -> int:
-        name = knob.description.name
-        return FIRST_KNOBS.index(name) if name in FIRST_KNOBS else len(FIRST_KNOBS)
+
+def order_knobs(knobs: Sequence[KnobView]) -> list[KnobView]:
+    """Return the knobs with those first that a person reaches for first.
+
+    The learning rate, then what is neither a rule's everyday knob nor its fine print (one's own,
+    and what clips), weight decay, what is a layer's or differs by layer, momentum, the fine print.
+    """
+
+    def rank(knob: KnobView) -> tuple[int, bool]:
+        name, part = plain(knob.description.name), bool(knob.path)
+        if name in LATE_KNOBS:
+            return 5, part
+        if name in ("lr", "momentum", "weight_decay"):
+            return {"lr": 3 if part else 0, "weight_decay": 2, "momentum": 4}[name], part
+        return 3 if part else 1, part
 
     return sorted(knobs, key=rank)
 
@@ -87,8 +112,25 @@ def describe_entry(entry: JournalEntry) -> Head:
     }
 
 
+def describe_matrix(metric: MetricView, matrix: NDArray[Any]) -> Head:
+    """Return counts, true class by predicted class, of at most `MATRIX_CLASSES` rows."""
+    block = -(-max(matrix.shape) // MATRIX_CLASSES)
+    for axis in (0, 1):
+        cuts = np.arange(0, matrix.shape[axis], block)
+        matrix = matrix if block == 1 else np.add.reduceat(matrix, cuts, axis=axis)
+    return {
+        "name": metric.name,
+        "count": 0,
+        "step": int(metric.steps[-1]),
+        "matrix": [[number(float(value)) for value in row] for row in matrix],
+        "block": block,
+    }
+
+
 def describe_metric(metric: MetricView) -> Head:
-    """Return a metric's newest and best value."""
+    """Return a metric's newest and best value, or its matrix."""
+    if metric.matrix is not None:
+        return describe_matrix(metric, metric.matrix)
     values, steps = metric.values, metric.steps
     head: Head = {"name": metric.name, "higher": metric.higher_is_better, "count": len(values)}
     if len(values) and bool(np.isfinite(values).any()):
@@ -141,9 +183,9 @@ def signature(view: RunView) -> tuple[object, ...]:
         view.last_step,
         view.pace,
         view.message,
-        tuple((k.effective, k.scale, k.override) for k in view.knobs),
+        tuple((k.path, k.effective, k.scale, k.override) for k in view.knobs),
         tuple(g.frozen for g in view.groups),
-        tuple(len(m.values) for m in view.metrics),
+        tuple(int(m.steps[-1]) if len(m.steps) else 0 for m in view.metrics),
         len(view.journal),
         sum(entry.undone for entry in view.journal[-JOURNAL_ROWS:]),
     )

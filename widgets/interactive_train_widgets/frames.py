@@ -15,15 +15,25 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from interactive_train.training.view import MetricView, RunView, Source
-from interactive_train_widgets.describe import Head, describe, number
+from interactive_train.training.view import KnobView, MetricView, RunView, Source
+from interactive_train_widgets.describe import (
+    JOURNAL_ROWS,
+    Head,
+    describe,
+    key_of,
+    number,
+    plain,
+)
 from interactive_train_widgets.pyramid import Columns, Pyramid
 
 VERSION = 1
 METRIC_COLUMNS = 160
 PLAN_POINTS = 64  # in the near part of a planned course, and as many in the rest
+PAST_POINTS = 160  # of a course that is not recorded step by step
+MAX_COURSES = 8  # scheduled knobs besides the learning rate
 
 Buffers = list[memoryview]
+Points = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 class Curves:
@@ -32,8 +42,7 @@ class Curves:
     def __init__(self, source: Source) -> None:
         self.source = source
         self._pyramids: dict[str, Pyramid] = {}
-        self._plan_key: tuple[object, ...] = ()
-        self._plan: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
+        self._courses: dict[str, tuple[tuple[object, ...], Points]] = {}
 
     def series(self, name: str, view: RunView, columns: int) -> Columns:
         """Return the decimated course of ``"loss"`` or ``"lr"``."""
@@ -52,27 +61,55 @@ class Curves:
         pyramid.append(metric.steps[len(pyramid) :], metric.values[len(pyramid) :])
         return pyramid.columns(columns)
 
-    def plan(self, view: RunView) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-        """Return (steps, values) of the learning rate that is planned from here on."""
-        knob = next((k for k in view.knobs if k.description.name == "lr" and not k.path), None)
+    def plan(self, view: RunView, knob: KnobView) -> Points | None:
+        """Return (steps, values) of a knob that are planned from here on."""
         end = view.last_step if view.last_step is not None else view.step + view.step // 3 + 100
-        if knob is None or end <= view.step:
+        if end <= view.step:
             return None
         stride = max(1, (view.step - view.first_step) // 16)
-        key = (knob.override, knob.scale, view.last_step, view.step // stride, len(view.journal))
-        if key != self._plan_key:
-            near = min(end, view.step + 4 * stride + 16)
-            grid = np.unique(
-                np.concatenate(
-                    (
-                        np.linspace(view.step + 1, near, PLAN_POINTS),
-                        np.linspace(near, end, PLAN_POINTS),
-                    )
-                ).astype(np.int64)
-            )
-            values = np.asarray(self.source.course("lr", grid.tolist()), dtype=np.float64)
-            self._plan, self._plan_key = (grid.astype(np.float64), values), key
-        return self._plan
+        near = min(end, view.step + 4 * stride + 16)
+        parts = (
+            np.linspace(view.step + 1, near, PLAN_POINTS),
+            np.linspace(near, end, PLAN_POINTS),
+        )
+        return self._course("plan", view, knob, stride, parts)
+
+    def past(self, view: RunView, knob: KnobView) -> Points | None:
+        """Return (steps, values) of a knob that were used, sampled up to now."""
+        first = view.first_step + 1
+        if view.step < first:
+            return None
+        stride = max(1, (view.step - view.first_step) // PAST_POINTS)
+        changes = [
+            at + late
+            for entry in view.journal[-JOURNAL_ROWS:]
+            for at in (entry.step, *(step for step, _ in entry.values))
+            for late in (0, 1)  # both sides of the edge
+            if first <= at + late <= view.step
+        ]
+        parts = (np.linspace(first, view.step, PAST_POINTS), np.asarray(changes, dtype=np.float64))
+        return self._course("past", view, knob, stride, parts)
+
+    def _course(
+        self,
+        kind: str,
+        view: RunView,
+        knob: KnobView,
+        stride: int,
+        parts: tuple[NDArray[np.float64], ...],
+    ) -> Points:
+        """Return the course of a knob on a grid; asked again when it changed or time went on."""
+        name, path = knob.description.name, knob.path
+        undone = sum(entry.undone for entry in view.journal[-JOURNAL_ROWS:])
+        state = (knob.override, knob.scale, len(view.journal), undone)
+        key = (*state, view.last_step, view.step // stride)
+        place = f"{kind} {path} {name}"
+        kept = self._courses.get(place)
+        if kept is None or kept[0] != key:
+            grid = np.unique(np.concatenate(parts).astype(np.int64))
+            values = np.asarray(self.source.course(name, grid.tolist(), path), dtype=np.float64)
+            kept = self._courses[place] = (key, (grid.astype(np.float64), values))
+        return kept[1]
 
 
 class Packer:
@@ -91,12 +128,12 @@ class Packer:
         head = {"size": columns.size, "total": columns.total, "last": number(columns.last)}
         self._put(run, kind, name, columns.first, rows, head)
 
-    def add_points(
-        self, run: int, kind: str, steps: NDArray[np.float64], values: NDArray[np.float64]
-    ) -> None:
-        """Add a curve as it is."""
-        head = {"size": 1, "total": len(steps), "last": number(float(steps[-1]))}
-        self._put(run, kind, "", steps, (values,), head)
+    def add_points(self, run: int, kind: str, points: Points | None, name: str = "") -> None:
+        """Add a curve as it is, if there is one."""
+        if points is not None:
+            steps, values = points
+            head = {"size": 1, "total": len(steps), "last": number(float(steps[-1]))}
+            self._put(run, kind, name, steps, (values,), head)
 
     def _put(
         self,
@@ -148,14 +185,26 @@ class Composer:
             names.append(other.name)
             packer.add(run, "loss", curves.series("loss", other, columns))
         packer.add(0, "lr", main.series("lr", view, columns))
-        plan = main.plan(view)
-        if plan is not None:
-            packer.add_points(0, "plan", *plan)
+        rate = main_rate(view)
+        if rate is not None:
+            packer.add_points(0, "plan", main.plan(view, rate))
+        scheduled = [k for k in view.knobs if k.scheduled and k is not rate]
+        for knob in scheduled[:MAX_COURSES]:
+            packer.add_points(0, "past", main.past(view, knob), key_of(knob))
+            packer.add_points(0, "plan", main.plan(view, knob), key_of(knob))
         for metric in view.metrics:
+            if metric.matrix is not None:
+                continue
             width = columns if "loss" in metric.name else METRIC_COLUMNS
             packer.add(0, "metric", main.metric(metric, width), metric.name)
         head = self.head(view) | {"runs": names, "curves": packer.curves}
         return head, packer.buffers()
+
+
+def main_rate(view: RunView) -> KnobView | None:
+    """Return the learning rate whose course a run records."""
+    rates = (k for k in view.knobs if not k.path and plain(k.description.name) == "lr")
+    return next(rates, None)
 
 
 def freeze_frame(head: Head, buffers: Buffers) -> bytes:

@@ -17,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interactive_train import optim
-from interactive_train.optim import Leaf, OptimizerState, Setting
+from interactive_train.optim import Leaf, OptimizerState
 from interactive_train.runtime.errors import refusal
 from interactive_train.training import commands
 from interactive_train.training.commands import Command
+from interactive_train.training.controls import leaf_knobs
 from interactive_train.training.ticket import Ticket
 from interactive_train.training.view import GroupView, JournalEntry, KnobView, RunView
 
@@ -64,9 +65,9 @@ class OptimiserSource:
 
     def course(self, name: str, steps: Sequence[int], path: str = "") -> NDArray[np.float64]:
         """Return the planned values of a knob, NaN where there is no such knob."""
-        for _, leaf in self._state.leaves():
-            if name in leaf.knobs:
-                return leaf.knobs[name].course(steps)
+        for leaf in self._leaves(path):
+            for knob in leaf.rule.find(name):
+                return leaf.knobs[knob.name].course(steps)
         return np.full(len(steps), np.nan)
 
     def submit(self, command: Command, *, source: str = "code", gesture: str = "") -> Ticket:
@@ -82,27 +83,7 @@ class OptimiserSource:
     # -- what stands --------------------------------------------------------------------------
 
     def _knobs(self) -> tuple[KnobView, ...]:
-        """Every knob once; leaves that differ from the first one are listed by their layer."""
-        step = self._state.step + 1
-        found: dict[tuple[str, str], KnobView] = {}
-        first: dict[str, Setting] = {}
-        for path, leaf in self._state.leaves():
-            for about in leaf.rule.hyperparameters:
-                setting = leaf.knobs[about.name]
-                place = "" if first.setdefault(about.name, setting) == setting else _layer(path)
-                found.setdefault(
-                    (place, about.name),
-                    KnobView(
-                        place,
-                        about,
-                        setting.effective(step),
-                        setting.base_value(step),
-                        setting.scale,
-                        setting.override,
-                        setting.scheduled,
-                    ),
-                )
-        return tuple(found.values())
+        return tuple(leaf_knobs(self._state.leaves(), self._state.step + 1))
 
     def _groups(self) -> tuple[GroupView, ...]:
         layers: dict[str, list[Leaf]] = {}
@@ -151,20 +132,24 @@ class OptimiserSource:
         self, kind: str, path: str, name: str, change: Callable[[], None], source: str, gesture: str
     ) -> Change:
         step = self._state.step + 1
-        before = [(leaf, leaf.knobs[name]) for leaf in self._leaves(path) if name in leaf.knobs]
+        before = [
+            (leaf, knob.name, leaf.knobs[knob.name])
+            for leaf in self._leaves(path)
+            for knob in leaf.rule.find(name)
+        ]
         change()  # refuses an unknown name, so `before` is not empty behind it
 
         def restore() -> None:
-            for leaf, setting in before:
-                leaf.knobs[name] = setting
+            for leaf, own, setting in before:
+                leaf.knobs[own] = setting
 
-        leaf, was = before[0]
+        leaf, own, was = before[0]
         try:
             leaf.effective(step)  # a factor may lead out of the valid interval
         except ValueError:
             restore()
             raise
-        value = leaf.knobs[name].effective(step)
+        value = leaf.knobs[own].effective(step)
         old, new = f"{was.effective(step):.6g}", f"{value:.6g}"
         point = (self._state.step, value)
         if gesture and gesture == self._gesture:  # a drag is one row and one undo

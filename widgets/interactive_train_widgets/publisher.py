@@ -41,6 +41,10 @@ class Port(Protocol):
         """Put a picture of the present state where a saved notebook finds it."""
         ...
 
+    def leave(self) -> None:
+        """Close what shows the run."""
+        ...
+
 
 @dataclass(slots=True)
 class Pending:
@@ -88,7 +92,7 @@ class Publisher:
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
-        self._closed = False
+        self._closed = self._retired = False
         self._seen: tuple[object, ...] = ()
         self._shown: tuple[object, ...] = ()
         self._kept: tuple[object, ...] = ()
@@ -127,6 +131,11 @@ class Publisher:
             )
             self._thread.start()
 
+    def retire(self) -> None:
+        """Close the widget once the picture of the end is kept; returns at once."""
+        self._retired = True
+        self.wake()
+
     def close(self, timeout: float = 2.0) -> None:
         """End the thread; nothing is sent afterwards."""
         with self._lock:
@@ -152,8 +161,13 @@ class Publisher:
         base = self.cpu_seconds + self.keep_seconds - time.thread_time()
         while True:
             self._wake.clear()
+            retired = self._retired
+            if retired:  # look at the end once more, to keep its picture
+                self._looked = float("-inf")
             pause = self._guarded_turn()
             self.cpu_seconds = base + time.thread_time() - self.keep_seconds
+            if retired:
+                self._port.leave()
             with self._lock:
                 if self._closed or (pause is None and not self._wake.is_set()):
                     self._thread = None

@@ -10,7 +10,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,12 +35,13 @@ class ReportSource:
         self._steps: list[int] = []
         self._values: dict[str, list[float]] = {"loss": [], "lr": []}
         self._metrics: dict[str, tuple[list[int], list[float]]] = {}
+        self._arrays: dict[str, tuple[int, NDArray[Any]]] = {}
         self._epoch = 1
         self._started = self._heard = clock()
         self._recent: deque[tuple[float, int]] = deque(maxlen=50)
 
     def report(
-        self, global_step: int, epoch: int, loss: float, lr: float, metrics: Mapping[str, float]
+        self, global_step: int, epoch: int, loss: float, lr: float, metrics: Mapping[str, Any]
     ) -> None:
         """Record one step; called by the fit, so it does almost nothing."""
         now = self._clock()
@@ -51,6 +52,9 @@ class ReportSource:
         self._values["loss"].append(float(loss))
         self._values["lr"].append(float(lr))
         for name, value in metrics.items():
+            if np.ndim(value):
+                self._arrays[name] = (global_step, np.array(value))
+                continue
             steps, values = self._metrics.setdefault(name, ([], []))
             if not values or values[-1] != value:
                 values.append(float(value))
@@ -79,7 +83,7 @@ class ReportSource:
             pace=None,
             loss=self._values["loss"][count - 1] if count else math.nan,
             message="",
-            metrics=tuple(self._metric(name) for name in list(self._metrics)),
+            metrics=(*map(self._metric, list(self._metrics)), *self._matrices()),
         )
 
     def _metric(self, name: str) -> MetricView:
@@ -87,6 +91,13 @@ class ReportSource:
         count = len(steps)
         lower = any(part in name for part in ("loss", "error", "perplexity"))
         return MetricView(name, np.asarray(steps[:count]), np.asarray(values[:count]), not lower)
+
+    def _matrices(self) -> list[MetricView]:
+        return [
+            MetricView(name, np.array([step]), np.empty(0), True, array)
+            for name, (step, array) in list(self._arrays.items())
+            if array.ndim == 2
+        ]
 
     def series(self, name: str, start: int = 0) -> Points:
         """Return what was reported from the start-th step on."""

@@ -24,6 +24,7 @@ from interactive_train_widgets.frames import Buffers
 MAX_PICTURE = 42_000  # bytes of PNG; 56 KB in base64, and some kilobytes of table
 TABLE_ROWS = 16
 JOURNAL_ROWS = 20
+TABLE_CLASSES = 20
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 MARKED = ("adjust", "release", "freeze", "thaw", "assign", "undo")
 Floats = NDArray[np.float64]
@@ -97,7 +98,7 @@ def bundle(view: RunView, head: Head, buffers: Buffers, uid: str) -> dict[str, s
         data = base64.b64encode(image).decode("ascii")
         drawing = f'<img alt="{alt}" style="max-width:100%" src="data:image/png;base64,{data}">'
     message = f"<pre>{html.escape(view.message[:2000])}</pre>" if view.message else ""
-    body = drawing + message + _course(curves) + _journal(view)
+    body = drawing + message + _course(curves) + _matrices(view) + _journal(view)
     return {
         "text/plain": text,
         "text/html": f'<details open class="it-still it-still-{uid}">'
@@ -136,6 +137,17 @@ def _course(curves: list[tuple[Head, Floats, Floats]]) -> str:
             row.append(f"{values[place]:.4g}" if place >= 0 else "")
         rows.append(row)
     return _table("Values", ["step", *(name.replace("_", " ") for name in named)], rows)
+
+
+def _matrices(view: RunView) -> str:
+    """Return the tables of the small ones; a large one would fill the page."""
+    tables = []
+    for metric in view.metrics:
+        if metric.matrix is not None and len(metric.matrix) <= TABLE_CLASSES:
+            titles = ["label \\ prediction", *map(str, range(metric.matrix.shape[1]))]
+            rows = [[f"{i}", *(f"{v:g}" for v in row)] for i, row in enumerate(metric.matrix)]
+            tables.append(_table(metric.name.replace("_", " ").capitalize(), titles, rows))
+    return "".join(tables)
 
 
 def _journal(view: RunView) -> str:
