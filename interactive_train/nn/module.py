@@ -148,7 +148,7 @@ class Module:
 
         return apply(self, params, layer_state, inputs, training, rng)
 
-    def write(self, name: str, value: Tensor) -> None:
+    def write(self, name: str, value: Any) -> None:
         """Set a buffer from within ``forward``; it takes effect behind the step."""
         if name not in self._buffers:
             raise TypeError(
@@ -161,7 +161,17 @@ class Module:
             )
         call = current()
         if call is not None:
-            call.written[tree.join(self._path, name)] = Tensor.wrap(value.data)
+            own = getattr(self, name)
+            found = as_tensor(value, f"nn.{type(self).__name__}.write").astype(own.dtype)
+            if found.shape != own.shape:
+                raise ValueError(
+                    refusal(
+                        f"nn.{type(self).__name__}.write",
+                        f"the buffer {name!r} has shape {own.shape}",
+                        f"shape {found.shape}",
+                    )
+                )
+            call.written[tree.join(self._path, name)] = Tensor.wrap(found.data)
 
     # Modes ----------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 
 from interactive_train import nn, tree
 from interactive_train.nn.functional import Shadows
@@ -76,6 +77,23 @@ def test_apply_is_a_pure_function_of_parameters_and_layer_state() -> None:
     assert float(layer_state["layers"]["0"]["mean"]) == 0.0
     plain, _ = model.apply(params, layer_state, np.full(8, 4.0))
     assert (plain.numpy() == 4.0).all()
+
+
+def test_a_buffer_keeps_its_shape_and_type() -> None:
+    class Seen(nn.Module):
+        def __init__(self) -> None:
+            self.last: Any = nn.Buffer((2,), nn.initializers.zeros)
+
+        def forward(self, x: Any) -> Any:
+            self.write("last", x)
+            return x
+
+    seen = nn.init(Seen())
+    _, state = seen.apply({}, {"last": seen.last}, np.arange(2.0))
+    assert state["last"].tolist() == [0.0, 1.0]
+    assert state["last"].dtype == np.float32
+    with pytest.raises(ValueError, match=r"nn.Seen.write: the buffer 'last' has shape \(2,\); got"):
+        seen.apply({}, {"last": seen.last}, np.zeros(3))
 
 
 def test_plain_containers_of_arrays_are_models_too() -> None:
