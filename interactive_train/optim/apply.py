@@ -23,7 +23,6 @@ from interactive_train.optim.norms import root_of_squares
 from interactive_train.optim.rule import Rule, State
 from interactive_train.runtime.errors import refusal
 
-
 MOST_JOINED = 8192  # elements of an array; larger ones are not worth the copy into one
 
 

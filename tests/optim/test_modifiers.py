@@ -443,3 +443,13 @@ def test_adjust_freeze_and_reset_reach_through_the_masters() -> None:
 def test_other_types_are_refused(rule: optim.Rule, dtype: Any, message: str) -> None:
     with pytest.raises(TypeError, match=message):
         it.setup(rule, {"x": np.ones(2, dtype)})
+
+
+def test_flush_uses_the_knobs_of_the_last_step() -> None:
+    model = {"x": np.zeros(1)}
+    rule = optim.Chain(optim.AccumGrad(9), optim.SGD(schedules.piecewise_constant([2], [1.0, 0.5])))
+    state = it.setup(rule, model)
+    for _ in range(2):
+        it.update(state, model, {"x": np.ones(1)})
+    it.flush(state, model)
+    assert model["x"] == -1.0

@@ -284,3 +284,39 @@ def test_a_rule_is_shown_as_it_is_written(case: Case) -> None:
 
 def _base(case: Case, name: str) -> Any:
     return case.rule.settings()[name].base
+
+
+@array_rules
+def test_neighbours_with_different_counters_are_not_joined(case: Case) -> None:
+    if any(rule.wants_global_norm for rule in case.rule.members()):
+        pytest.skip("depends on all arrays by design")
+    model = {k: arrays(0, case)[k] for k in ("p1", "p2")}  # of one shape
+    state = it.setup(case.rule, model)
+    alone = {"p2": model["p2"].copy()}
+    single = it.setup(case.rule, alone)
+    for step in range(6):
+        g: dict[str, Any] = arrays(100 + step, case)
+        it.update(single, alone, {"p2": g["p2"] if step != 1 else None})
+        it.update(state, model, {"p1": g["p1"], "p2": g["p2"] if step != 1 else None})
+    assert same(alone["p2"], model["p2"])
+    assert same(dict(single.p2.state), dict(state.p2.state))
+
+
+@pytest.mark.parametrize("gradient", [0.0, 1.0])
+def test_lamb_moves_an_array_of_zeros_as_adam_does(gradient: float) -> None:
+    model = {"x": np.zeros(3)}
+    it.update(
+        it.setup(optim.Lamb(0.1, weight_decay=0.0), model), model, {"x": np.full(3, gradient)}
+    )
+    np.testing.assert_allclose(model["x"], -0.1 * gradient, rtol=1e-5)
+
+
+def test_muon_makes_the_singular_values_of_a_step_alike() -> None:
+    rng = np.random.default_rng(0)
+    for shape, factor in (((4, 9), 1.5), ((9, 4), 1.0), ((5, 5), 1.0)):
+        model = {"x": np.zeros(shape)}
+        g = rng.normal(size=shape) @ np.diag(10.0 ** -np.linspace(0, 2, shape[1]))
+        it.update(it.setup(optim.Muon(1.0), model), model, {"x": g})
+        found = np.linalg.svd(model["x"], compute_uv=False) / factor
+        assert found.max() < 1.3
+        assert found.min() > 0.4
