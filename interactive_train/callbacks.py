@@ -1,8 +1,9 @@
 """Callbacks: small helpers that decide when to call, and when to stop.
 
-`throttle`, `patience`, `early_stopping` and `plateau` wrap functions, as Flux's do;
-``early_stopping(monitor="validation_loss")`` is a report for a fit. A score that stays the same
-does not improve, so a constant score stops.
+`throttle`, `patience`, `early_stopping` and `plateau` wrap functions, as Flux's do; make them once,
+outside of the loop. As a report, each gets what the function that it wraps declares, and those
+that return True end the fit with it. ``early_stopping(monitor="validation_loss")`` is a report
+that keeps the best state. A score that stays the same does not improve, so a constant score stops.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from interactive_train.runtime.checks import flag, function, real_number, whole_number
+from interactive_train.runtime.checks import flag, function, real_number, shown, whole_number
 from interactive_train.runtime.errors import did_you_mean, refusal
 
 
@@ -26,8 +27,6 @@ def throttle(
 ) -> Callable[..., Any]:
     """Return f, called at most once per `timeout` seconds.
 
-    Make it once, outside of the loop.
-
     Parameters
     ----------
     f : callable
@@ -36,8 +35,8 @@ def throttle(
     leading : bool
         Call at once the first time; else the first call is held back for `timeout`.
     trailing : bool
-        A call that was held back is made up for, with its own arguments, by the first
-        call after the pause.
+        The last call of a pause is made up for, with its own arguments, by the first call
+        after the pause, which is held back in its turn.
     clock : callable
         Seconds from anywhere.
 
@@ -54,8 +53,11 @@ def throttle(
     (1, 1)
     """
     function(f, "the first argument", "callbacks.throttle")
-    pause = real_number(timeout, "timeout", "callbacks.throttle", low=0.0)
-    return _Throttle(f, pause, leading, trailing, clock)
+    where = "callbacks.throttle"
+    pause = real_number(timeout, "timeout", where, low=0.0)
+    function(clock, "clock", where, fix="Leave it out, or give time.monotonic.")
+    first, held = flag(leading, "leading", where), flag(trailing, "trailing", where)
+    return _Throttle(f, pause, first, held, clock)
 
 
 class _Throttle:
@@ -68,6 +70,8 @@ class _Throttle:
         clock: Callable[[], float],
     ) -> None:
         self._f, self._timeout, self._trailing, self._clock = f, timeout, trailing, clock
+        self.__wrapped__ = f  # its parameters are those of f
+        self.ends_when_true = getattr(f, "ends_when_true", False)
         self._next = -math.inf if leading else clock() + timeout
         self._held: tuple[tuple[Any, ...], dict[str, Any]] | None = None
         self._last: Any = None
@@ -77,12 +81,12 @@ class _Throttle:
         if now < self._next:
             self._held = (args, kwargs) if self._trailing else None
             return self._last
+        self._next = now + self._timeout
         if self._held is not None:
-            held, self._held = self._held, None
+            held, self._held = self._held, (args, kwargs)
             self._last = self._f(*held[0], **held[1])
         else:
             self._last = self._f(*args, **kwargs)
-        self._next = now + self._timeout
         return self._last
 
 
@@ -104,7 +108,7 @@ def patience(predicate: Callable[..., Any], wait: int) -> Callable[..., bool]:
         count = count + 1 if predicate(*args, **kwargs) else 0
         return count >= needed
 
-    return trigger
+    return _trigger(trigger, predicate)
 
 
 def early_stopping(
@@ -132,7 +136,22 @@ def early_stopping(
         Whether less or more is better; by default "min" where the name ends with "loss" or
         "error" and for a function, else "max".
     restore_best : bool
-        As a report: the fit ends with the best state instead of the last.
+        As a report: the fit ends with the best state instead of the last, whatever ended it but
+        an error.
+
+    Returns
+    -------
+    EarlyStopping or callable
+        The report may be used again: each fit starts afresh. A run that is extended keeps the best
+        state and waits anew.
+
+    Raises
+    ------
+    ValueError
+        Out of range; in a fit, for a `monitor` that is no metric of it.
+    TypeError
+        Of another kind; when called, for a score that is no number. NaN is one that is never
+        better.
 
     Examples
     --------
@@ -143,20 +162,20 @@ def early_stopping(
     where = "callbacks.early_stopping"
     wait = whole_number(patience, "patience", where, low=1)
     delta = real_number(min_delta, "min_delta", where, low=0.0)
+    keep = flag(restore_best, "restore_best", where)
     if mode not in (None, "min", "max"):
         raise ValueError(refusal(where, 'mode is "min" or "max"', repr(mode)))
     if isinstance(monitor, str):
         less = monitor.endswith(("loss", "error")) if mode is None else mode == "min"
-        keep = flag(restore_best, "restore_best", where)
         return EarlyStopping(monitor, Best(wait, delta, less), keep)
     function(monitor, "monitor", where, fix='Give "validation_loss" or a function.')
     best = Best(wait, delta, mode != "max")
 
     def trigger(*args: Any, **kwargs: Any) -> bool:
-        best.look(float(monitor(*args, **kwargs)))
+        best.look(_score(monitor(*args, **kwargs), where))
         return best.waited >= best.patience
 
-    return trigger
+    return _trigger(trigger, monitor)
 
 
 class Best:
@@ -167,6 +186,10 @@ class Best:
         self._sign = -1.0 if less_is_better else 1.0
         self.score = math.nan
         self.waited = 0
+
+    def reset(self) -> None:
+        """Forget everything."""
+        self.score, self.waited = math.nan, 0
 
     def look(self, score: float) -> bool:
         """Note a score; return whether it is an improvement."""
@@ -202,6 +225,15 @@ class EarlyStopping:
         """The best score so far; NaN before the first."""
         return self._best.score
 
+    def begin_fit(self, again: bool) -> None:
+        """Start afresh; where a run is extended, keep the best and wait anew."""
+        if again:
+            self._best.waited = 0
+        else:
+            self._best.reset()
+            self.best_state, self.best_step = None, None
+        self.stopped = False
+
     def __call__(
         self, *, global_step: int, loss: float, metrics: Mapping[str, float], state: Any
     ) -> str | None:
@@ -216,7 +248,9 @@ class EarlyStopping:
                     + ("" if metrics else " Pass validation= to the fit."),
                 )
             )
-        score = loss if self.monitor == "loss" else metrics[self.monitor]
+        score = _score(
+            loss if self.monitor == "loss" else metrics[self.monitor], "callbacks.early_stopping"
+        )
         if self._best.look(score):
             self.best_step = global_step
             self.best_state = state if self._restore else None
@@ -248,9 +282,27 @@ def plateau(f: Callable[..., float], width: int, *, min_dist: float = 1e-6) -> C
 
     def still(*args: Any, **kwargs: Any) -> bool:
         nonlocal last
-        score = float(f(*args, **kwargs))
+        score = _score(f(*args, **kwargs), "callbacks.plateau")
         near = abs(score - last) < distance or score == last
         last = score
         return near
 
-    return patience(still, width)
+    whole_number(width, "width", "callbacks.plateau", low=1)
+    return _trigger(patience(still, width), f)
+
+
+def _trigger(trigger: Callable[..., bool], f: Callable[..., Any]) -> Callable[..., bool]:
+    """Return a trigger that is called as f is and, as a report, ends a fit when it is true."""
+    trigger.__wrapped__ = f  # type: ignore[attr-defined]
+    trigger.ends_when_true = True  # type: ignore[attr-defined]
+    return trigger
+
+
+def _score(value: Any, where: str) -> float:
+    """Return a score as a float; NaN and infinities are scores."""
+    try:
+        return float(value)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            refusal(where, "a score is one number", shown(value), "Return for example the loss.")
+        ) from error

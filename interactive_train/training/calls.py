@@ -234,13 +234,13 @@ def _alike(given: Any, own: Any, what: str, where: str, dtype: Any = None) -> An
     return np.array(found, dtype, order="C")
 
 
-def require_state(state: Any, where: str) -> None:
+def require_state(state: Any, where: str, which: str = "the first argument") -> None:
     """Refuse what is no TrainState."""
     if not isinstance(state, TrainState):
         raise TypeError(
             refusal(
                 where,
-                "the first argument is a TrainState",
+                f"{which} is a TrainState",
                 type(state).__name__,
                 "Make one with state = trainer.init(seed=0).",
             )

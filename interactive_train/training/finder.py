@@ -9,6 +9,8 @@ Smith: Cyclical learning rates for training neural networks. 2017.
 
 from __future__ import annotations
 
+import math
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interactive_train.data import as_data
-from interactive_train.runtime.checks import real_number, whole_number
+from interactive_train.runtime.checks import real_number, shown, whole_number
 from interactive_train.runtime.errors import refusal
 from interactive_train.training.calls import SingleCalls, require_state
 from interactive_train.training.events import Stepped
@@ -39,7 +41,8 @@ class RateSweep:
     lr, loss, smoothed : ndarray of float64
         Learning rate, loss and bias-corrected moving average of the loss per step.
     suggestion : float
-        Where the smoothed loss falls most steeply over the logarithm of the rate.
+        Where the smoothed loss falls most steeply over the logarithm of the rate; NaN if it never
+        falls.
     """
 
     lr: NDArray[np.float64]
@@ -55,8 +58,9 @@ class RateSweep:
         axes = figure.subplots()
         axes.plot(self.lr, self.loss, color="0.75", linewidth=1, label="loss")
         axes.plot(self.lr, self.smoothed, color="#0072b2", linewidth=2, label="smoothed")
-        axes.axvline(self.suggestion, color="#d55e00", linestyle="--", linewidth=1)
-        axes.annotate(f" {self.suggestion:.2g}", (self.suggestion, self.smoothed.max()))
+        if np.isfinite(self.suggestion):
+            axes.axvline(self.suggestion, color="#d55e00", linestyle="--", linewidth=1)
+            axes.annotate(f" {self.suggestion:.2g}", (self.suggestion, self.smoothed.max()))
         axes.set(xscale="log", xlabel="learning rate", ylabel="loss")
         axes.legend(frameon=False)
         return figure
@@ -91,7 +95,8 @@ def lr_find(
     low, high : float
         The first and the last learning rate; in between it grows by an equal factor.
     steps : int
-        It ends before when the smoothed loss is above four times its minimum, or not finite.
+        At least 5. It ends before when the smoothed loss has risen above its minimum by three
+        times that, or is not finite.
     batch_size, shuffle : int, optional
         As in `Trainer.fit`.
 
@@ -101,8 +106,12 @@ def lr_find(
 
     Raises
     ------
+    TypeError
+        For what is no trainer or state, and for data that pass only once.
     ValueError
-        If the rule has no learning rate, or the first steps already fail.
+        If the rule has no learning rate, or `low`, `high`, `steps` are out of range.
+    NonFiniteError
+        If the first steps already fail.
 
     Examples
     --------
@@ -116,7 +125,16 @@ def lr_find(
     (True, 0)
     """
     where = "it.lr_find"
-    require_state(state, where)
+    if not isinstance(trainer, SingleCalls):
+        raise TypeError(
+            refusal(
+                where,
+                "the first argument is a Trainer",
+                shown(trainer),
+                "lr_find(trainer, state, data)",
+            )
+        )
+    require_state(state, where, "the second argument")
     first = real_number(low, "low", where, low=0.0, open_low=True)
     last = real_number(high, "high", where, low=first, open_low=True)
     count = whole_number(steps, "steps", where, low=5)
@@ -145,13 +163,14 @@ def lr_find(
     smooth: list[float] = []
     average = 0.0
     try:
-        for event in drain(session, Reports(None, where)):
-            if not isinstance(event, Stepped):
-                continue
-            average = 0.9 * average + 0.1 * event.loss
-            smooth.append(average / (1.0 - 0.9 ** (len(smooth) + 1)))
-            if smooth[-1] > 4.0 * min(smooth):
-                break
+        with closing(drain(session, Reports(None, where))) as events:
+            for event in events:
+                if not isinstance(event, Stepped):
+                    continue
+                average = 0.9 * average + 0.1 * event.loss
+                smooth.append(average / (1.0 - 0.9 ** (len(smooth) + 1)))
+                if smooth[-1] - min(smooth) > 3.0 * abs(min(smooth)):
+                    break
     except NonFiniteError:
         if len(smooth) < 5:
             raise
@@ -163,4 +182,5 @@ def lr_find(
     smoothed = np.array(smooth)
     slope = np.gradient(smoothed, np.log(rates))
     steepest = int(np.argmin(slope[: max(2, int(np.argmin(smoothed)) + 1)]))
-    return RateSweep(rates, np.array(session.history.loss), smoothed, float(rates[steepest]))
+    suggestion = float(rates[steepest]) if slope[steepest] < 0.0 else math.nan
+    return RateSweep(rates, np.array(session.history.loss), smoothed, suggestion)

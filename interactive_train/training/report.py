@@ -12,7 +12,7 @@ extended; with ``ends_when_true = True`` a report ends the fit with True, too.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -81,7 +81,7 @@ class Reports:
         return None
 
 
-def drain(session: Session, reports: Reports) -> Iterator[Event]:
+def drain(session: Session, reports: Reports) -> Generator[Event]:
     """Run a session, calling reports behind every step; passes all events on.
 
     `EarlyStop`, from a report or from within a step, becomes the end of the fit.
@@ -111,7 +111,7 @@ def drain(session: Session, reports: Reports) -> Iterator[Event]:
         session.end()
 
 
-def _until_stopped(session: Session, events: Generator[Event]) -> Iterator[Event]:
+def _until_stopped(session: Session, events: Generator[Event]) -> Generator[Event]:
     try:
         yield from events
     except EarlyStop as stop:
