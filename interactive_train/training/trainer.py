@@ -290,10 +290,12 @@ class Trainer(SingleCalls):
 
         Parameters
         ----------
-        state, data, batch_size, shuffle, report, validation, metrics, clip_norm, accumulate
+        state, data
             As in `fit`.
         epochs : int, optional
             None runs until it is stopped.
+        batch_size, shuffle, report, validation, metrics, clip_norm, accumulate
+            As in `fit`.
         pace : float, optional
             Steps a second that a person can follow; None is full speed.
         max_seconds : float, optional
