@@ -185,3 +185,22 @@ def test_the_learning_rate_of_a_chain_with_two_is_that_of_the_first() -> None:
     assert list(history.lr) == [0.5, 0.5]
     it.adjust(state, 0.1)
     assert [str(s) for k, s in state.w.knobs.items() if k.endswith("lr")] == ["0.1", "0.1"]
+
+
+def test_a_run_reaches_the_members_of_a_chain_and_reports_the_norm() -> None:
+    rule = optim.Chain(optim.ClipGlobalNorm(0.5), optim.WeightDecay(0.1), optim.AdamW(0.01))
+    trainer = it.Trainer(nn.Linear(2, 1), rule, loss=lambda p, y: ((p - y) ** 2).mean())
+    x, y = np.ones((8, 2), np.float32), np.full((8, 1), 5.0, np.float32)
+    run = trainer.start(trainer.init(seed=0), (x, y), batch_size=4, epochs=1)
+    run.wait(30)
+    assert run.history.lr[0] == 0.01
+    assert run.state.opt_state.global_norm == pytest.approx(run.history.gradient_norm[-1])
+    run.adjust(weight_decay=0.25)
+    run.adjust(WeightDecay__weight_decay=0.5)
+    run.adjust("weight", max_norm=2.0)
+    shown = {k: str(s) for k, s in run.state.opt_state.weight.knobs.items()}
+    assert [shown[k] for k in ("WeightDecay__weight_decay", "AdamW__weight_decay", "max_norm")] == [
+        "0.5",
+        "0.25",
+        "2",
+    ]
