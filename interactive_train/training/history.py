@@ -134,17 +134,17 @@ class History:
     def to_frame(self) -> Any:
         """Return a pandas DataFrame, a row per step; metrics stand at the step of their evaluation.
 
+        Raises
+        ------
+        ImportError
+            Without pandas.
+
         Examples
         --------
         >>> history = History()
         >>> history.append(1, 1, 0.5, 0.1, 1.0)
         >>> history.to_frame()["loss"].tolist()
         [0.5]
-
-        Raises
-        ------
-        ImportError
-            Without pandas.
         """
         try:
             import pandas as pd

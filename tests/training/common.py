@@ -74,3 +74,13 @@ def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
     while not condition():
         assert time.monotonic() < end, "it did not come to hold in time"
         time.sleep(0.002)
+
+
+def going(pace: float | None = 200, epochs: int | None = None, **options: Any) -> it.Run:
+    """Return a run of quick steps, two a pass."""
+    trainer, data = line()
+    options = {"batch_size": 4, "pace": pace, "epochs": epochs} | options
+    run = trainer.start(trainer.init(seed=0), data, **options)
+    if epochs is None:
+        until(lambda: run.step >= 2)
+    return run
