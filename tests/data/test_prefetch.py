@@ -251,3 +251,16 @@ def test_a_process_ends_with_a_thread_half_way() -> None:
         [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, timeout=60
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "one\n", "")
+
+
+def test_what_stands_before_it_runs_in_the_thread_also_under_a_batch() -> None:
+    names: list[str] = []
+
+    def f(v: int) -> int:
+        names.append(threading.current_thread().name)
+        return v
+
+    data = Data.from_list(range(6)).map(f).prefetch(2).map(lambda v: -v).batch(4)
+    assert [b.tolist() for b in data] == [[0, -1, -2, -3], [-4, -5]]
+    assert set(names) == {"interactive-train prefetch"}
+    assert len(names) == 6

@@ -172,3 +172,31 @@ def test_batches_of_different_classes_are_refused(metric: metrics.Metric) -> Non
     with pytest.raises(ValueError, match=r"same classes or outputs in every batch; got pred"):
         accumulator.add(*other)
     assert accumulator.count == 4
+
+
+def test_of_equal_scores_the_first_are_the_highest() -> None:
+    even = np.zeros((3, 3))
+    assert (
+        metrics.top_k_accuracy(even, [0, 1, 2], k=1) == metrics.accuracy(even, [0, 1, 2]) == 1 / 3
+    )
+    assert metrics.top_k_accuracy(even, [0, 1, 2], k=2) == 2 / 3
+    assert metrics.top_k_accuracy(even[:1], [1], k=1) == 0.0
+    assert metrics.top_k_accuracy(even[:1], [0], k=1) == 1.0
+
+
+def test_statistics_that_grow_are_copied_log_n_times_and_not_n_times() -> None:
+    copied = 0
+
+    def join(a: Any, b: Any) -> Any:
+        nonlocal copied
+        copied += len(a) + len(b)
+        return np.append(a, b)
+
+    growing = metrics.metric(
+        lambda p, t: np.asarray(t), np.copy, higher_is_better=None, combine=join
+    )(lambda predictions, targets: None)
+    accumulator = metrics.Accumulator(growing)
+    for i in range(1000):
+        accumulator.add([0], [i])
+    accumulator.value()
+    assert copied <= 1000 * 11 + 2000  # n log2 n, and the last ones to join
