@@ -114,7 +114,8 @@ def describe_entry(entry: JournalEntry) -> Head:
 
 def describe_matrix(metric: MetricView, matrix: NDArray[Any]) -> Head:
     """Return counts, true class by predicted class, of at most `MATRIX_CLASSES` rows."""
-    block = -(-max(matrix.shape) // MATRIX_CLASSES)
+    classes = max(matrix.shape)
+    block = -(-classes // MATRIX_CLASSES)
     for axis in (0, 1):
         cuts = np.arange(0, matrix.shape[axis], block)
         matrix = matrix if block == 1 else np.add.reduceat(matrix, cuts, axis=axis)
@@ -124,6 +125,7 @@ def describe_matrix(metric: MetricView, matrix: NDArray[Any]) -> Head:
         "step": int(metric.steps[-1]),
         "matrix": [[number(float(value)) for value in row] for row in matrix],
         "block": block,
+        "classes": classes,
     }
 
 

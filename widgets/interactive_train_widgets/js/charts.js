@@ -2,7 +2,7 @@
 
 import { h, put, show, chip, mark, table } from "./dom.js";
 import { Chart, readTheme } from "./chart.js";
-import { lossModel, rateModel, lossCurves, markers, nearby, reading, spoken } from "./curves.js";
+import { lossModel, rateModel, lossCurves, courses, course, markers, nearby, reading, spoken } from "./curves.js";
 import { horizon } from "./scales.js";
 import { bucketAt } from "./protocol.js";
 import { grouped, short, provenance } from "./format.js";
@@ -12,7 +12,7 @@ const SPOKEN_EVERY = 5000; // ms
 export class Charts {
   constructor(host, panels) {
     this.host = host;
-    this.view = { x: [0, 20], log: true, alpha: 0.9, whole: false, y: null, rateY: null, rateLog: false };
+    this.view = { x: [0, 20], log: true, alpha: 0.9, whole: false, y: null, rateY: null, rateLog: false, course: null };
     this.cross = null;
     this.said = 0;
     this.end = null;
@@ -77,6 +77,10 @@ export class Charts {
   }
 
   addRate(alone) {
+    this.chooser = h("select", { class: "it-chooser", hidden: true, "aria-label": "Knob whose course is drawn", onchange: () => {
+      [this.view.course, this.view.rateY] = [this.chooser.value, null];
+      this.host.redraw();
+    } });
     this.words = h("span", { class: "it-sub it-words", role: "note" });
     const log = chip("log", "Logarithmic learning-rate axis", () => {
       this.view.rateLog = !this.view.rateLog;
@@ -84,7 +88,7 @@ export class Charts {
       this.host.redraw();
     });
     this.el.append(
-      h("div", { class: "it-head" }, h("h3", {}, "Learning rate"),
+      h("div", { class: "it-head" }, (this.title = h("h3", {}, "Learning rate")), this.chooser,
         h("span", { class: "it-sub it-wide" }, "past, now, planned"), h("span", { class: "it-gap" }), this.words, log),
     );
     this.rate = this.plot("rate", "Learning rate");
@@ -124,13 +128,29 @@ export class Charts {
       const model = rateModel(frame, view, theme);
       const top = this.alone ? margins.top : theme.size * 0.8;
       this.rate.draw({ ...model, ...common, numbered: this.alone, margins: { ...margins, top } }, theme);
-      const knob = frame.knobs.find((k) => k.name === "lr" && !k.path);
+      const { knob } = course(frame, view.course);
+      this.choose(courses(frame), knob);
       put(this.words, knob ? provenance(knob, frame.journal) : "");
       this.words.title = this.words.textContent;
     }
     this.hint(frame, marks, perPixel, theme);
     this.speak(frame);
     if (!this.sheet.hidden) this.fill(frame);
+  }
+
+  // Offer the knobs that have a course, where there are several.
+  choose(all, knob) {
+    const keys = all.map((k) => k.key).join();
+    if (keys !== this.keys) {
+      this.keys = keys;
+      const name = (k) => (k.path ? `${k.title} of ${k.path}` : k.title);
+      this.chooser.replaceChildren(...all.map((k) => h("option", { value: k.key }, name(k))));
+      put(this.title, all.length ? name(all[0]) : "Learning rate");
+      show(this.chooser, all.length > 1);
+      show(this.title, all.length < 2);
+    }
+    if (knob && this.chooser.value !== knob.key) this.chooser.value = knob.key;
+    mark(this.rate.canvas, "data-course", knob?.key ?? "");
   }
 
   retheme() {
@@ -156,7 +176,7 @@ export class Charts {
     this.said = Date.now();
     const text = spoken(frame);
     for (const chart of [this.loss, this.rate]) {
-      if (chart) mark(chart.canvas, "aria-label", `${chart === this.loss ? "Loss curve" : "Learning rate"}: ${text}`);
+      if (chart) mark(chart.canvas, "aria-label", `${chart === this.loss ? "Loss curve" : this.chooser.selectedOptions[0]?.text ?? "Learning rate"}: ${text}`);
     }
   }
 

@@ -1,6 +1,6 @@
 /* What the two charts show: from a decoded frame to models of lines and marks. Pure. */
 
-import { middles, interventions, bucketAt } from "./protocol.js";
+import { middles, interventions, bucketAt, mainRate } from "./protocol.js";
 import { smooth } from "./smoothing.js";
 import { holdRange } from "./scales.js";
 import { steady, short, grouped, words, change, standing } from "./format.js";
@@ -78,18 +78,33 @@ export function lossModel(frame, view, theme) {
   return model;
 }
 
+// The knobs whose course can be drawn: the learning rate, and whatever else is scheduled.
+export function courses(frame) {
+  const rate = mainRate(frame.knobs);
+  const others = frame.knobs.filter((k) => k !== rate && frame.curves.some((c) => c.kind === "plan" && c.name === k.key));
+  const ended = frame.knobs.filter((k) => k !== rate && !others.includes(k) && frame.curves.some((c) => c.kind === "past" && c.name === k.key));
+  return [...(rate ? [rate] : []), ...others, ...ended];
+}
+
+// The chosen one of them, with what was and what is planned.
+export function course(frame, key) {
+  const all = courses(frame);
+  const knob = all.find((k) => k.key === key) ?? all[0];
+  const recorded = !knob || knob === mainRate(frame.knobs);
+  const find = (kind, name) => frame.curves.find((c) => c.kind === kind && c.name === name);
+  return { knob, recorded, past: recorded ? find("lr", "") : find("past", knob.key), plan: find("plan", recorded ? "" : knob.key) };
+}
+
 export function rateModel(frame, view, theme) {
   const model = { lines: [], dots: [], x: view.x, log: false };
-  const knob = frame.knobs.find((k) => k.name === "lr" && !k.path);
-  const lr = frame.curves.find((c) => c.kind === "lr");
-  const plan = frame.curves.find((c) => c.kind === "plan");
+  const { knob, recorded, past: lr, plan } = course(frame, view.course);
   const { step } = frame.run;
   const colour = theme.series[0];
   const drawn = [];
   const inside = (curve, ys) => ys.filter((_, i) => curve.steps[i] <= view.x[1] * 1.02);
   if (lr?.count) {
     const xs = lr.size > 1 ? middles(lr) : lr.steps;
-    model.lines.push({ xs, ys: lr.mean, colour, width: theme.line, stairs: lr.size === 1 });
+    model.lines.push({ xs, ys: lr.mean, colour, width: theme.line, stairs: recorded && lr.size === 1 });
     drawn.push(lr.low, lr.high);
   }
   if (plan?.count) {
@@ -140,9 +155,11 @@ export function reading(frame, view, step, theme) {
     }
   }
   const past = step <= frame.run.step;
-  const rate = frame.curves.find((c) => c.kind === (past ? "lr" : "plan") && c.count);
-  const i = rate ? bucketAt(rate, step) : -1;
-  if (i >= 0) rows.push([past ? "learning rate" : "planned rate", short(rate.mean[i]), theme.muted]);
+  const drawn = course(frame, view.course);
+  const rate = past ? drawn.past : drawn.plan;
+  const i = rate?.count ? bucketAt(rate, step) : -1;
+  const name = drawn.knob?.title.toLowerCase() ?? "learning rate";
+  if (i >= 0) rows.push([past ? name : drawn.recorded ? "planned rate" : `planned ${name}`, short(rate.mean[i]), theme.muted]);
   return rows;
 }
 
@@ -158,10 +175,10 @@ export function spoken(frame) {
   const { run } = frame;
   const parts = [`${run.status}, step ${grouped(run.step)}`];
   if (run.loss !== null) parts.push(`loss ${short(run.loss)}`);
-  const knob = frame.knobs.find((k) => k.name === "lr" && !k.path);
+  const knob = mainRate(frame.knobs);
   if (knob) parts.push(`learning rate ${short(knob.effective)}`);
   for (const metric of frame.metrics) {
-    if (metric.value !== undefined) parts.push(`${words(metric.name).toLowerCase()} ${short(metric.value)}`);
+    if (metric.value !== undefined && metric.value !== null) parts.push(`${words(metric.name).toLowerCase()} ${short(metric.value)}`);
   }
   return parts.join(", ");
 }

@@ -2,8 +2,8 @@
 
 import { h, put, mark, show, chip } from "./dom.js";
 import { short, grouped, origin, printable } from "./format.js";
-import { sliderRange, toPosition, toValue, keyed, parseNumber, complaint } from "./slider.js";
-import { unique } from "./protocol.js";
+import { sliderRange, toPosition, toValue, keyed, parseNumber, complaint, meaning } from "./slider.js";
+import { unique, mainRate } from "./protocol.js";
 
 const REST = 600; // ms after the last touch during which incoming values do not move the slider
 const KEYS = 1000; // ms between two key presses of one gesture
@@ -22,6 +22,8 @@ export class Knob {
     this.hold = chip("hold", "Hold this value whatever the schedule says", (event) => this.choose(event, "hold"));
     this.release = chip("release", "Back to the schedule as planned", (event) => this.send(event, "release", {}));
     this.release.classList.add("it-link");
+    this.choice = h("span", { class: "it-choice", role: "group", "aria-label": `${name}: what a move means` }, this.scale, this.hold);
+    this.where = h("span", { class: "it-sub" });
     this.note = h("span", { class: "it-hint", id: `${id}-note` });
     this.low = h("span", {});
     this.high = h("span", {});
@@ -30,9 +32,9 @@ export class Knob {
       "div",
       { class: "it-knob", "data-knob": knob.key, role: "group", "aria-label": name },
       h("div", { class: "it-head" },
-        h("label", { for: id, title: knob.help }, h("b", {}, knob.title), knob.path ? h("span", { class: "it-sub" }, ` ${knob.path}`) : null),
+        h("label", { for: id, title: knob.help }, h("b", {}, knob.title), this.where),
         h("span", { class: "it-gap" }),
-        knob.scheduled ? h("span", { class: "it-choice", role: "group", "aria-label": `${name}: what a move means` }, this.scale, this.hold) : null,
+        this.choice,
         this.box, knob.unit ? h("span", { class: "it-sub" }, knob.unit) : null),
       this.slider,
       h("div", { class: "it-ends" }, this.low, h("span", { class: "it-middle" }, this.note, this.release), this.high),
@@ -121,14 +123,19 @@ export class Knob {
     const { knob } = this;
     const wrong = complaint(knob, value, String(value));
     if (wrong) return this.complain(wrong);
-    if (!knob.scheduled || this.mode === "hold") return this.send(event, "adjust", { value });
-    if (!(knob.effective > 0)) return this.complain("the schedule is 0 here: hold a value instead");
+    const what = meaning(knob, this.mode);
+    if (what === "set") return this.send(event, "adjust", { value });
+    if (what === "hold") {
+      if (value === knob.effective) return;
+      this.mode = "hold";
+      return this.send(event, "adjust", { value }, `held, since the schedule is ${short(knob.effective)} here`);
+    }
     // A factor multiplies what stands: the next one waits until it is known what that is.
     if (this.waiting.size) this.later = { event, value };
     else if (value !== knob.effective) this.send(event, "scale", { value: value / knob.effective });
   }
 
-  send(event, verb, fields) {
+  send(event, verb, fields, remark = "") {
     this.touched = Date.now();
     this.complain("");
     const { name, path } = this.knob;
@@ -142,7 +149,7 @@ export class Knob {
         this.touched = 0;
         this.settle();
       } else if (later) this.set(later.event, later.value);
-    });
+    }, remark);
     this.waiting.add(id);
   }
 
@@ -185,14 +192,23 @@ export class Knob {
     mark(this.el, "data-scale", knob.scale);
     mark(this.el, "data-override", knob.override);
     for (const node of [this.slider, this.box, this.scale, this.hold, this.release]) node.disabled = frozen;
-    if (knob.override !== null) this.mode = "hold";
-    else if (knob.scale !== 1) this.mode = "scale";
+    show(this.choice, knob.scheduled);
+    put(this.where, place(knob, frame.knobs));
     mark(this.scale, "aria-pressed", knob.override === null);
     mark(this.hold, "aria-pressed", knob.override !== null);
     const busy = this.dragging || this.waiting.size || Date.now() - this.touched < REST || this.editing;
+    if (knob.override !== null) this.mode = "hold";
+    else if (!busy) this.mode = "scale";
     if (!busy) this.put(knob.effective);
     this.describe();
   }
+}
+
+// Where a knob holds: in its part, or everywhere, where some parts have a value of their own.
+export function place(knob, knobs) {
+  if (knob.path) return ` ${knob.path}`;
+  const own = knobs.some((k) => k.path && k.name === knob.name && k.help === knob.help);
+  return own ? " everywhere" : "";
 }
 
 export class Knobs {
@@ -205,14 +221,31 @@ export class Knobs {
   }
 
   update(frame, frozen) {
-    frame.knobs.forEach((knob, i) => {
-      if (!this.controls.has(knob.key)) {
-        const control = new Knob(this.host, knob);
-        this.controls.set(knob.key, control);
-        (i < this.limit ? this.el : this.rest).append(control.el);
-      }
-      this.controls.get(knob.key).update(knob, frame, frozen);
+    for (const knob of frame.knobs) {
+      if (!this.controls.has(knob.key)) this.controls.set(knob.key, new Knob(this.host, knob));
+    }
+    this.arrange(frame.knobs);
+    for (const knob of frame.knobs) this.controls.get(knob.key).update(knob, frame, frozen);
+  }
+
+  // The first few beside the curve, the others folded; nothing moves that is in its place.
+  arrange(knobs) {
+    const keys = knobs.map((knob) => knob.key).join();
+    if (keys === this.keys) return;
+    this.keys = keys;
+    const known = new Set(knobs.map((knob) => knob.key));
+    for (const [key, control] of this.controls) {
+      if (known.has(key)) continue;
+      control.el.remove();
+      this.controls.delete(key);
+    }
+    const focused = document.activeElement;
+    knobs.forEach((knob, i) => {
+      const [home, at] = i < this.limit ? [this.el, i] : [this.rest, i - this.limit];
+      const { el } = this.controls.get(knob.key);
+      if (home.children[at] !== el) home.insertBefore(el, home.children[at] ?? null);
     });
+    if (focused !== document.activeElement && (this.el.contains(focused) || this.rest.contains(focused))) focused.focus();
   }
 }
 
@@ -236,10 +269,11 @@ export function confirmation(request, ticket, knobs) {
   if (ticket.error) return `✗ ${ticket.error}`;
   const { verb, fields } = request;
   const at = `at step ${grouped(ticket.step)}`;
-  const knob = knobs.find((k) => k.name === fields.name && k.path === (fields.path ?? ""));
+  const named = knobs.find((k) => k.name === fields.name && k.path === (fields.path ?? ""));
+  const knob = named ?? (fields.name === "lr" && !fields.path ? mainRate(knobs) : undefined);
   if (knob && verb !== "undo") {
     const what = [knob.title.toLowerCase(), knob.path].filter(Boolean).join(" ");
-    return `✓ ${what} ${printable(ticket.old)} → ${printable(ticket.new)} applied ${at}`;
+    return `✓ ${what} ${printable(ticket.old)} → ${printable(ticket.new)} applied ${at}${request.remark ? `, ${request.remark}` : ""}`;
   }
   if (verb === "freeze" || verb === "thaw") return `✓ ${fields.path} ${verb === "freeze" ? "frozen" : "thawed"} ${at}`;
   if (verb === "undo") return `✓ taken back ${at}${ticket.new ? `: ${printable(ticket.old)} → ${printable(ticket.new)}` : ""}`;

@@ -4,6 +4,7 @@ import { h, put, mark, show, table } from "./dom.js";
 import { grouped, steady, words, change } from "./format.js";
 import { mapping } from "./scales.js";
 import { interventions } from "./protocol.js";
+import { Confusion } from "./confusion.js";
 
 export class Freeze {
   constructor(host) {
@@ -43,12 +44,20 @@ export class Freeze {
 
 export class Metrics {
   constructor(host, limit) {
+    this.host = host;
     this.limit = limit;
     this.rows = new Map();
     this.el = h("section", { class: "it-metrics", "aria-label": "Metrics" });
   }
 
   add(metric) {
+    const row = metric.matrix ? new Confusion(this.host, metric) : this.plain(metric);
+    this.rows.set(metric.name, row);
+    this.el.append(row.el);
+    return row;
+  }
+
+  plain(metric) {
     const row = {
       value: h("b", { class: "it-value it-number" }),
       best: h("span", { class: "it-sub it-best it-number" }),
@@ -56,20 +65,23 @@ export class Metrics {
     };
     row.el = h("div", { class: "it-metric", "data-metric": metric.name },
       h("h3", {}, words(metric.name)), row.best, row.canvas, row.value);
-    this.rows.set(metric.name, row);
-    this.el.append(row.el);
     return row;
   }
 
-  // Those that a person waits for first: the higher the better.
+  // Those that a person waits for first: the higher the better. Matrices where there is room.
   choose(metrics) {
-    return [...metrics].sort((a, b) => b.higher - a.higher).slice(0, this.limit);
+    if (this.limit === Infinity) return metrics;
+    return metrics.filter((m) => !m.matrix).sort((a, b) => b.higher - a.higher).slice(0, this.limit);
   }
 
   update(frame, theme) {
     const shown = this.choose(frame.metrics);
     for (const metric of shown) {
       const row = this.rows.get(metric.name) ?? this.add(metric);
+      if (metric.matrix) {
+        row.update(metric);
+        continue;
+      }
       put(row.value, metric.value === undefined ? "–" : steady(metric.value));
       put(row.best, metric.best === undefined ? "" : `best ${steady(metric.best)} at ${grouped(metric.bestStep)}`);
       mark(row.el, "data-value", metric.value ?? "");
@@ -114,6 +126,9 @@ export class Journal {
     this.count = h("span", { class: "it-sub it-number" });
     this.sheet = h("div", { class: "it-below", hidden: true });
     this.others = h("div", { class: "it-below", hidden: true }, rest ?? null);
+    this.all = new Metrics(host, Infinity);
+    this.values = h("div", { class: "it-below", hidden: true }, this.all.el);
+    this.metrics = h("button", { type: "button", class: "it-fold", "aria-expanded": "false" }, "All metrics");
     this.knobs = h("button", { type: "button", class: "it-fold", "aria-expanded": "false" }, "All knobs");
     this.button = h("button", { type: "button", class: "it-fold", "aria-expanded": "false" }, "Journal");
     const fold = (button, body) => button.addEventListener("click", () => {
@@ -123,13 +138,16 @@ export class Journal {
     });
     fold(this.button, this.sheet);
     fold(this.knobs, this.others);
+    fold(this.metrics, this.values);
     this.el = h("footer", { class: "it-card it-foot" },
-      h("div", { class: "it-head" }, this.button, this.count, this.last, h("span", { class: "it-gap" }), this.knobs),
-      this.sheet, this.others);
+      h("div", { class: "it-head" }, this.button, this.count, this.last, h("span", { class: "it-gap" }), this.metrics, this.knobs),
+      this.values, this.others, this.sheet);
   }
 
-  update(frame) {
+  update(frame, theme) {
     const { journal, entries, knobs } = frame;
+    show(this.metrics, frame.metrics.length > 1 || frame.metrics.some((m) => m.matrix));
+    if (!this.values.hidden) this.all.update(frame, theme);
     const last = journal.at(-1);
     put(this.count, String(entries));
     put(this.last, last ? `${change(last, knobs)} after step ${grouped(last.step)}${last.undone ? " (undone)" : ""}` : "nothing was changed yet");

@@ -66,6 +66,11 @@ export function interventions(journal) {
   return journal.filter((e) => MARKED.has(e.kind)).map((entry, i) => ({ number: i + 1, step: entry.step, entry }));
 }
 
+// The learning rate whose course a run records; in a chain with several, the first.
+export function mainRate(knobs) {
+  return knobs.find((k) => !k.path && /(^|__)lr$/.test(k.name));
+}
+
 // A name that no other view and no other message has.
 export function unique() {
   return Math.random().toString(36).slice(2, 10);

@@ -51,6 +51,12 @@ export function keyed(range, value, key) {
   return round(Math.min(high, Math.max(low, next)), 4);
 }
 
+// What a move does to a knob: set it, multiply its schedule, or hold it, since a factor moves no 0.
+export function meaning(knob, mode) {
+  if (!knob.scheduled || mode === "hold") return "set";
+  return knob.effective > 0 ? "scale" : "hold";
+}
+
 // A typed number; NaN when it is none.
 export function parseNumber(text) {
   const clean = text.trim().replace(",", ".").replace("−", "-").replace(/[\s\u2009]/g, "");

@@ -3,6 +3,7 @@
 import { h, put, mark, show, chip } from "./dom.js";
 import { grouped, clock, perSecond } from "./format.js";
 import { parseNumber } from "./slider.js";
+import { mainRate } from "./protocol.js";
 
 export const ENDED = ["finished", "stopped", "failed"];
 const EPOCHS = 10;
@@ -17,7 +18,8 @@ export class StatusBar {
     this.step = h("b", { class: "it-number" });
     this.epoch = h("b", { class: "it-number" });
     this.epochs = h("span", { class: "it-part it-epochs" }, "epoch ", this.epoch);
-    this.time = h("span", { class: "it-part it-sub it-time" });
+    // In the order of importance: what does not fit into the line is left out from the end.
+    [this.left, this.time, this.rate] = ["left", "time", "rate"].map((name) => h("span", { class: `it-part it-sub it-${name}` }));
     const press = (verb, fields) => (event) => host.command(verb, fields, event);
     this.paces = [5, 50, null].map((pace) => {
       const button = chip(pace ? `${pace}/s` : "full", pace ? `${pace} steps a second` : "Full speed", press("pace", { value: pace }));
@@ -52,7 +54,7 @@ export class StatusBar {
       "header",
       { class: "it-card it-bar" },
       h("div", { class: "it-state" }, this.dot, this.name, this.word,
-        h("span", { class: "it-part" }, "step ", this.step), this.epochs, this.time),
+        h("span", { class: "it-part" }, "step ", this.step), this.epochs, this.left, this.time, this.rate),
       this.controls,
     );
   }
@@ -66,14 +68,17 @@ export class StatusBar {
     put(this.step, grouped(run.step));
     put(this.epoch, grouped(run.epoch));
     const left = run.lastStep === null ? NaN : (run.lastStep - run.step) / run.stepsPerSecond;
-    const parts = [clock(run.elapsed)];
-    if (!ended && run.stepsPerSecond) parts.push(perSecond(run.stepsPerSecond));
-    if (!ended && Number.isFinite(left)) parts.push(`${clock(left)} left`);
-    put(this.time, face === "lost" ? "" : parts.join(" · "));
+    const lost = face === "lost";
+    const tell = (node, text) => {
+      put(node, text);
+      show(node, text !== "");
+    };
+    tell(this.left, !lost && !ended && Number.isFinite(left) ? `${clock(left)} left` : "");
+    tell(this.time, lost ? "" : ended ? `took ${clock(run.elapsed)}` : clock(run.elapsed));
+    tell(this.rate, !lost && !ended && run.stepsPerSecond ? perSecond(run.stepsPerSecond) : "");
     this.byEpoch = run.stepsPerEpoch !== null;
     put(this.extend, this.byEpoch ? `+${EPOCHS} epochs` : `+${STEPS} steps`);
     put(this.toggle, this.paused ? "Resume" : "Pause");
-    const lost = face === "lost";
     for (const button of [this.toggle, this.advance, this.stop]) button.disabled = ended || lost;
     this.extend.disabled = lost || (run.lastStep === null && !ended);
     this.extend.classList.toggle("it-primary", ended && run.status !== "failed");
@@ -122,7 +127,7 @@ export class Banner {
     show(this.more, long);
     if (!long) show(this.full, false);
     put(this.full, message);
-    const knob = frame.knobs.some((k) => k.name === "lr" && !k.path);
+    const knob = mainRate(frame.knobs);
     show(this.rescue, face === "live" && status === "paused" && knob && /nan|inf|finite/i.test(message));
   }
 }

@@ -135,10 +135,10 @@ class Panel {
   }
 
   // Send a command; `done` hears its ticket.
-  command(verb, fields, event, gesture = "", done = null) {
+  command(verb, fields, event, gesture = "", done = null, remark = "") {
     const id = `${this.view}-${unique()}`;
     const pressed = event?.timeStamp ? performance.timeOrigin + event.timeStamp : Date.now();
-    this.requests.set(id, { verb, fields, pressed, gesture, done });
+    this.requests.set(id, { verb, fields, pressed, gesture, done, remark });
     this.post({ kind: "command", id, verb, gesture, pressed, ...fields });
     return id;
   }
@@ -231,7 +231,7 @@ class Panel {
     this.knobs?.update(frame, frozen);
     this.freeze?.update(frame, frozen);
     this.metrics?.update(frame, this.theme);
-    this.journal?.update(frame);
+    this.journal?.update(frame, this.theme);
     this.banner.update(frame, face, this.trouble);
     if (run.status !== this.spokenStatus || Date.now() - this.summary > SUMMARY_EVERY) {
       this.spokenStatus = run.status;
