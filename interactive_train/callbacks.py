@@ -277,6 +277,7 @@ def plateau(f: Callable[..., float], width: int, *, min_dist: float = 1e-6) -> C
     [False, False, False, True]
     """
     function(f, "the first argument", "callbacks.plateau")
+    count = whole_number(width, "width", "callbacks.plateau", low=1)
     distance = real_number(min_dist, "min_dist", "callbacks.plateau", low=0.0)
     last = math.nan
 
@@ -287,8 +288,7 @@ def plateau(f: Callable[..., float], width: int, *, min_dist: float = 1e-6) -> C
         last = score
         return near
 
-    whole_number(width, "width", "callbacks.plateau", low=1)
-    return _trigger(patience(still, width), f)
+    return _trigger(patience(still, count), f)
 
 
 def _trigger(trigger: Callable[..., bool], f: Callable[..., Any]) -> Callable[..., bool]:

@@ -349,7 +349,7 @@ def _summed(grads: Any, places: list[str], x: Any, path: str) -> Any:
     total = None
     seen: list[Any] = []
     for place in places:
-        g = _gradient(grads, place)
+        g = gradient_at(grads, place, "it.update")
         if g is None or any(g is other for other in seen):
             continue
         seen.append(g)
@@ -366,12 +366,12 @@ def _summed(grads: Any, places: list[str], x: Any, path: str) -> Any:
     return total
 
 
-def _gradient(grads: Any, path: str) -> Any:
+def gradient_at(grads: Any, path: str, where: str) -> Any:
     """Return the gradient at a path, None if it or a branch above it is None."""
     part, done = grads, ""
     for name in path.split(".") if path else []:
         if part is None:
             return None
         done = tree.join(done, name)
-        part = tree.get(part, name, f"it.update, grads at {done!r}")
+        part = tree.get(part, name, f"{where}, grads at {done!r}")
     return part

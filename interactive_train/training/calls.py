@@ -12,6 +12,7 @@ from interactive_train.nn.context import Call, calling
 from interactive_train.nn.functional import all_paths
 from interactive_train.nn.knob import KnobValues, turned_to
 from interactive_train.nn.module import buffer_paths, dtype_of
+from interactive_train.optim.operations import gradient_at
 from interactive_train.runtime.errors import did_you_mean, refusal
 from interactive_train.training.evaluation import (
     Metrics,
@@ -127,11 +128,16 @@ class SingleCalls:
         require_state(state, where)
         stepper = Stepper(state, where)
         given: dict[str, Any] = {}
-        for path, _ in state.opt_state.leaves():
-            g = tree.get(grads, path, where)
-            if g is None:
+        first = {id(leaf): path for path, leaf in state.opt_state.leaves()}
+        seen: dict[int, list[Any]] = {}  # a tied array may have its gradient at each of its places
+        for path, leaf in state.opt_state.places().items():
+            g = gradient_at(grads, path, where)
+            if g is None or any(g is other for other in seen.setdefault(id(leaf), [])):
                 continue
-            given[path] = _alike(g, stepper.arrays[path], f"the gradient at {path!r}", where)
+            seen[id(leaf)].append(g)
+            part = _alike(g, stepper.arrays[path], f"the gradient at {path!r}", where)
+            own = first[id(leaf)]
+            given[own] = given[own] + part if own in given else part
         outcome = stepper.apply_gradients(given, state.loss)
         buffers = buffer_paths(state.model)
         for path, array in tree.flatten_with_paths({} if layer_state is None else layer_state):
@@ -139,8 +145,8 @@ class SingleCalls:
                 raise KeyError(
                     refusal(where, "a buffer of the model", path, did_you_mean(path, buffers))
                 )
-            own = stepper.arrays[path]
-            outcome.written[path] = _alike(array, own, f"the buffer at {path!r}", where, own.dtype)
+            old = stepper.arrays[path]
+            outcome.written[path] = _alike(array, old, f"the buffer at {path!r}", where, old.dtype)
         stepper.commit(outcome)
         return stepper.state(state.position)
 
