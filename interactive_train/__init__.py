@@ -20,14 +20,26 @@ from interactive_train import (
 from interactive_train.autodiff import (
     Tensor,
     check_grads,
+    custom_vjp,
     grad,
+    hvp,
+    jvp,
     stop_gradient,
     value_and_grad,
     vjp,
 )
 from interactive_train.data import Data, batches
 from interactive_train.machine.eager import execution
-from interactive_train.nn import Duplicated, Knob, destructure, init, split, summary, trainables
+from interactive_train.nn import (
+    Duplicated,
+    Knob,
+    destructure,
+    init,
+    remat,
+    split,
+    summary,
+    trainables,
+)
 from interactive_train.optim import (
     adjust,
     flush,
@@ -78,6 +90,7 @@ __all__ = [
     "batches",
     "callbacks",
     "check_grads",
+    "custom_vjp",
     "data",
     "datasets",
     "destructure",
@@ -86,13 +99,16 @@ __all__ = [
     "freeze",
     "frozen",
     "grad",
+    "hvp",
     "init",
+    "jvp",
     "losses",
     "lr_find",
     "metrics",
     "nn",
     "optim",
     "release",
+    "remat",
     "reset",
     "runs",
     "scale",

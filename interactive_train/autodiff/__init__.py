@@ -2,6 +2,7 @@
 
 from interactive_train.autodiff import ops
 from interactive_train.autodiff.check import check_grads
+from interactive_train.autodiff.directional import custom_vjp, hvp, jvp
 from interactive_train.autodiff.tensor import OPERATIONS, Tensor
 from interactive_train.autodiff.transforms import grad, stop_gradient, value_and_grad, vjp
 
@@ -9,7 +10,10 @@ __all__ = [
     "OPERATIONS",
     "Tensor",
     "check_grads",
+    "custom_vjp",
     "grad",
+    "hvp",
+    "jvp",
     "ops",
     "stop_gradient",
     "value_and_grad",

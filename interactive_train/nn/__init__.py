@@ -8,6 +8,7 @@ from interactive_train.nn.functional import init, split
 from interactive_train.nn.knob import Knob
 from interactive_train.nn.layers import Dropout, LayerNorm, Linear, Sequential
 from interactive_train.nn.module import Buffer, Module, Parameter, trainables
+from interactive_train.nn.remat import remat
 from interactive_train.nn.summary import summary
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "initializers",
     "log_softmax",
     "relu",
+    "remat",
     "sigmoid",
     "softmax",
     "split",
