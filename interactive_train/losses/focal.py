@@ -168,7 +168,7 @@ def _one_hot(targets: Any, x: Tensor, where: str) -> NDArray[np.bool_]:
     """Return which class of each example is the right one, as rows of bools."""
     array = targets.data if isinstance(targets, Tensor) else np.asarray(targets)
     classes = x.shape[-1]
-    if array.shape == x.shape:
+    if array.shape == x.shape and array.dtype.kind in "fiub":
         y = Tensor.wrap(np.asarray(array, dtype=x.dtype, order="C"))
         rows = ((array == 0) | (array == 1)).all(axis=-1) & (array.sum(axis=-1) == 1)
         rule = "targets of the logits' shape are one-hot: a single 1 in each row"

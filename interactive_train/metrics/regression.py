@@ -27,6 +27,16 @@ def _moments(predictions: Any, targets: Any) -> Statistics:
                 "Reshape one of them; nothing is broadcast.",
             )
         )
+    if not (np.isfinite(p).all() and np.isfinite(t).all()):
+        raise ValueError(
+            refusal(
+                WHERE,
+                "predictions and targets are finite",
+                f"{np.count_nonzero(~np.isfinite(p))} infinite predictions and "
+                f"{np.count_nonzero(~np.isfinite(t))} infinite targets",
+                "Look at the loss: something before this overflowed.",
+            )
+        )
     p, t = p.reshape(len(p), -1), t.reshape(len(t), -1)
     mean = t.mean(axis=0)
     spread, error = ((t - mean) ** 2).sum(axis=0), ((t - p) ** 2).sum(axis=0)
@@ -75,7 +85,7 @@ def r2(predictions: Any, targets: Any) -> float:
     TypeError
         If something is no array of numbers.
     ValueError
-        If shapes differ or there are fewer than two examples.
+        If shapes differ, a number is not finite, or there are fewer than two examples.
 
     Examples
     --------

@@ -167,6 +167,7 @@ BAD: list[tuple[str, type[Exception], str]] = [
     ("focal(X, [0, 3])", ValueError, r"labels of 3 classes are 0 \.\.\. 2; got 3 at index \(1,\)"),
     ("focal(X, [0, -1])", ValueError, r"got -1 at index \(1,\)\. Number the classes from 0"),
     ("focal(X, [0.0, 1.0])", TypeError, r"labels are integers; got float64"),
+    ("focal(X, ONES * 1j)", TypeError, r"labels are integers; got complex128"),
     ("focal(X, ONES)", ValueError, r"one-hot: a single 1 in each row; got 1\.0 at index \(0, 0\)"),
     (
         "focal(X, [0, 1, 2])",

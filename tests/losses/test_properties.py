@@ -234,3 +234,42 @@ def test_a_loss_of_ones_own_is_made_of_them() -> None:
 
     made: Callable[..., Any] = both
     assert made(np.array([2.0]), np.array([0.0])) == 5.0
+
+
+SHAPES = st.sampled_from([(), (0,), (1,), (3,), (3, 1), (1, 3), (3, 2), (3, 4), (2, 3, 4), (0, 4)])
+KINDS = st.sampled_from(["float", "labels", "bool", "huge", "nan", "text", "complex", "none"])
+
+
+def anything(shape: tuple[int, ...], kind: str, seed: int) -> Any:
+    rng = np.random.default_rng(seed)
+    made: dict[str, Callable[[], Any]] = {
+        "float": lambda: rng.normal(size=shape),
+        "labels": lambda: rng.integers(-1, 4, shape),
+        "bool": lambda: rng.integers(0, 2, shape).astype(bool),
+        "huge": lambda: rng.normal(size=shape) * 1e300,
+        "nan": lambda: np.full(shape, np.nan),
+        "text": lambda: np.full(shape, "a"),
+        "complex": lambda: np.full(shape, 1j),
+        "none": lambda: None,
+    }
+    return made[kind]()
+
+
+@given(
+    name=st.sampled_from(sorted(set(losses.__all__) - {"Loss"})),
+    shapes=st.tuples(SHAPES, SHAPES),
+    kinds=st.tuples(KINDS, KINDS),
+    seed=st.integers(0, 99),
+)
+@settings(max_examples=400, deadline=None)
+def test_whatever_comes_gives_a_number_or_an_error_of_ours(
+    name: str, shapes: Any, kinds: Any, seed: int
+) -> None:
+    given_ = [anything(s, k, seed) for s, k in zip(shapes, kinds, strict=True)]
+    refused, value = "", np.float64(0)
+    try:
+        value = getattr(losses, name)(*given_)
+    except (TypeError, ValueError, IndexError) as error:
+        refused = str(error)
+    assert np.ndim(value) == 0
+    assert not refused or "; got " in refused  # the form of ours

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import interactive_train as it
 from interactive_train import metrics
@@ -132,6 +135,7 @@ BAD: list[tuple[str, type[Exception], str]] = [
     ),
     ("r2([1.0, 2.0], [1.0, 2.0, 3.0])", ValueError, r"have one shape; got \(2,\) and \(3,\)"),
     ("r2([[1.0, 2.0]], [1.0, 2.0])", ValueError, r"have one shape; got \(1, 2\) and \(2,\)"),
+    ("r2([np.inf, 1.0], [1.0, 2.0])", ValueError, r"are finite; got 1 infinite predictions and 0"),
     ("r2([1.0], [1.0])", ValueError, r"needs two examples, for a variance; got one"),
     (
         "calibration_error([2.0, -1.0], [1, 0])",
@@ -200,3 +204,42 @@ def test_statistics_that_grow_are_copied_log_n_times_and_not_n_times() -> None:
         accumulator.add([0], [i])
     accumulator.value()
     assert copied <= 1000 * 11 + 2000  # n log2 n, and the last ones to join
+
+
+SHAPES = st.sampled_from([(), (0,), (1,), (3,), (3, 1), (1, 3), (3, 2), (3, 4), (2, 3, 4), (0, 4)])
+KINDS = st.sampled_from(["score", "labels", "bool", "inf", "nan", "text", "complex", "none"])
+
+
+def anything(shape: tuple[int, ...], kind: str, seed: int) -> Any:
+    rng = np.random.default_rng(seed)
+    made: dict[str, Callable[[], Any]] = {
+        "score": lambda: rng.random(shape),
+        "labels": lambda: rng.integers(-1, 4, shape),
+        "bool": lambda: rng.integers(0, 2, shape).astype(bool),
+        "inf": lambda: np.full(shape, np.inf),
+        "nan": lambda: np.full(shape, np.nan),
+        "text": lambda: np.full(shape, "a"),
+        "complex": lambda: np.full(shape, 1j),
+        "none": lambda: None,
+    }
+    return made[kind]()
+
+
+@given(
+    metric=st.sampled_from(METRICS),
+    shapes=st.tuples(SHAPES, SHAPES),
+    kinds=st.tuples(KINDS, KINDS),
+    seed=st.integers(0, 99),
+)
+@settings(max_examples=400, deadline=None)
+def test_whatever_comes_gives_a_number_or_an_error_of_ours(
+    metric: metrics.Metric, shapes: Any, kinds: Any, seed: int
+) -> None:
+    given_ = [anything(s, k, seed) for s, k in zip(shapes, kinds, strict=True)]
+    refused, value = "", np.float64(0)
+    try:
+        value = metric(*given_)
+    except (TypeError, ValueError) as error:
+        refused = str(error)
+    assert np.isfinite(value).all()
+    assert not refused or "; got " in refused  # the form of ours
