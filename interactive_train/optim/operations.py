@@ -150,6 +150,15 @@ def update(state: OptimizerState, model: Any, grads: Any) -> None:
     (array([0.5, 2. ]), 1)
     """
     require_state(state, "it.update")
+    if isinstance(grads, tuple) and len(grads) == 1 and not isinstance(model, tuple):
+        raise TypeError(
+            refusal(
+                "it.update",
+                "grads is a tree shaped like the model",
+                "a tuple of one",
+                "You probably want grads[0].",
+            )
+        )
     if grads is None:
         raise TypeError(
             refusal("it.update", "grads is a tree shaped like the model", "None", "See it.grad.")
@@ -373,5 +382,7 @@ def gradient_at(grads: Any, path: str, where: str) -> Any:
         if part is None:
             return None
         done = tree.join(done, name)
+        if getattr(part, name, part) is None:  # a module lists no attribute that is None
+            return None
         part = tree.get(part, name, f"{where}, grads at {done!r}")
     return part

@@ -135,14 +135,14 @@ class SingleCalls:
             if g is None or any(g is other for other in seen.setdefault(id(leaf), [])):
                 continue
             seen[id(leaf)].append(g)
-            part = _alike(g, stepper.arrays[path], f"the gradient at {path!r}", where)
             own = first[id(leaf)]
+            part = _alike(g, stepper.arrays[own], f"the gradient at {path!r}", where)
             given[own] = given[own] + part if own in given else part
         outcome = stepper.apply_gradients(given, state.loss)
         buffers = buffer_paths(state.model)
         for path, array in tree.flatten_with_paths({} if layer_state is None else layer_state):
             if path not in buffers:
-                raise KeyError(
+                raise tree.MissingPath(
                     refusal(where, "a buffer of the model", path, did_you_mean(path, buffers))
                 )
             old = stepper.arrays[path]

@@ -13,6 +13,10 @@ from interactive_train import callbacks
 from tests.training.common import line
 
 NAN, INF = math.nan, math.inf
+STOP: Any = callbacks.early_stopping
+FLAT: Any = callbacks.plateau
+SELDOM: Any = callbacks.throttle
+WAIT: Any = callbacks.patience
 
 
 @pytest.mark.parametrize(
@@ -166,14 +170,8 @@ def test_a_score_that_is_no_number_is_refused(kind: str, score: Any) -> None:
 
 
 def test_a_score_may_be_a_tensor() -> None:
-    stop = callbacks.early_stopping(lambda x: it.Tensor.wrap(np.array(x)), 1)
+    stop = STOP(lambda x: it.Tensor.wrap(np.array(x)), 1)
     assert [stop(x) for x in (1.0, 1.0)] == [False, True]
-
-
-STOP: Any = callbacks.early_stopping
-FLAT: Any = callbacks.plateau
-SELDOM: Any = callbacks.throttle
-WAIT: Any = callbacks.patience
 
 
 @pytest.mark.parametrize(
