@@ -264,3 +264,23 @@ def test_a_run_that_nobody_wants_any_more_takes_its_dashboard_with_it() -> None:
     assert [kind for kind, _, _ in kept.log][-1] == "comm_close"
     assert widget.saved[:4] == b"ITW1"  # the picture of the end was kept first
     eventually(lambda: not widget._publisher.alive)
+
+
+def test_closing_a_real_run_closes_its_dashboard_and_a_new_one_can_be_made() -> None:
+    import numpy as np
+
+    import interactive_train as it
+    from interactive_train import losses, nn
+
+    x = np.linspace(-1, 1, 8, dtype=np.float32).reshape(-1, 1)
+    trainer = it.Trainer(nn.Linear(1, 1), optim.SGD(0.1), loss=losses.mse)
+    run = trainer.start(trainer.init(0), (x, 3 * x), batch_size=8, pace=50)
+    widget = widgets.Dashboard(run)
+    say(widget, READY)
+    eventually(lambda: heard(widget, "frame"))
+    run.close()
+    eventually(lambda: widget.comm is None)
+    again = widgets.Dashboard(run)
+    say(again, READY)
+    eventually(lambda: heard(again, "frame"))
+    assert heard(again, "frame")[0]["run"]["status"] == "stopped"

@@ -21,7 +21,7 @@ export function confusionModel({ matrix, block, classes }) {
 }
 
 // How strongly a cell is coloured: rare mistakes stay visible beside hits.
-export const strength = ({ share, right }) => (right ? share : Math.sqrt(share));
+export const strength = ({ share, right }) => (right || !share ? share : 0.15 + 0.85 * Math.sqrt(share));
 
 const percent = (part) => `${(100 * part).toFixed(part < 0.1 && part > 0 ? 1 : 0)} %`;
 

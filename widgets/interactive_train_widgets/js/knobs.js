@@ -194,6 +194,7 @@ export class Knob {
     for (const node of [this.slider, this.box, this.scale, this.hold, this.release]) node.disabled = frozen;
     show(this.choice, knob.scheduled);
     put(this.where, place(knob, frame.knobs));
+    this.where.title = knob.path ? "" : "A move sets every part";
     mark(this.scale, "aria-pressed", knob.override === null);
     mark(this.hold, "aria-pressed", knob.override !== null);
     const busy = this.dragging || this.waiting.size || Date.now() - this.touched < REST || this.editing;

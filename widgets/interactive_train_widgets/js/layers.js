@@ -6,6 +6,8 @@ import { mapping } from "./scales.js";
 import { interventions } from "./protocol.js";
 import { Confusion } from "./confusion.js";
 
+const BESIDE = 12; // rows of a matrix that leaves room for the other metrics beside it
+
 export class Freeze {
   constructor(host) {
     this.host = host;
@@ -76,6 +78,9 @@ export class Metrics {
 
   update(frame, theme) {
     const shown = this.choose(frame.metrics);
+    show(this.el, shown.length > 0);
+    const maps = shown.filter((m) => m.matrix);
+    this.el.classList.toggle("it-mixed", maps.length === 1 && maps[0].matrix.length <= BESIDE);
     for (const metric of shown) {
       const row = this.rows.get(metric.name) ?? this.add(metric);
       if (metric.matrix) {
@@ -127,7 +132,7 @@ export class Journal {
     this.sheet = h("div", { class: "it-below", hidden: true });
     this.others = h("div", { class: "it-below", hidden: true }, rest ?? null);
     this.all = new Metrics(host, Infinity);
-    this.values = h("div", { class: "it-below", hidden: true }, this.all.el);
+    this.values = h("div", { class: "it-below it-values", hidden: true }, this.all.el);
     this.metrics = h("button", { type: "button", class: "it-fold", "aria-expanded": "false" }, "All metrics");
     this.knobs = h("button", { type: "button", class: "it-fold", "aria-expanded": "false" }, "All knobs");
     this.button = h("button", { type: "button", class: "it-fold", "aria-expanded": "false" }, "Journal");
