@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from interactive_train.data.elements import iterable_of
 from interactive_train.data.pipeline import Data
 from interactive_train.data.prepare import prepared
@@ -36,7 +38,8 @@ def as_data(
     where : str
         The call that received it, for the message.
     batch_size, shuffle, drop_last
-        As in `batches`, for arrays (64 when omitted); anything else is batched already.
+        As in `batches`, for arrays (64 rows, or all of fewer, when omitted); anything else is
+        batched already.
 
     Raises
     ------
@@ -54,7 +57,8 @@ def as_data(
     """
     columns = value if isinstance(value, tuple) else (value,)
     if any(_has_rows(column) for column in columns):
-        size = 64 if batch_size is None else batch_size
+        rows = min(np.shape(column)[0] for column in columns if _has_rows(column))
+        size = max(1, min(64, rows)) if batch_size is None else batch_size
         return Data(prepared(columns, where, size, shuffle, drop_last))
     if batch_size is not None or shuffle is not None:
         option = f"batch_size={batch_size}" if shuffle is None else f"shuffle={shuffle}"

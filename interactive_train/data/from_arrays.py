@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from interactive_train.data.pipeline import Data
+from interactive_train.runtime.keywords import suggests
 
 
+@suggests("it.batches")
 def batches(
     *arrays: Any, batch_size: int = 64, shuffle: int | None = None, drop_last: bool = True
 ) -> Data:

@@ -18,7 +18,7 @@ from interactive_train.data.prepare import prepared
 from interactive_train.data.sources import ArraySource, FunctionSource, ListSource, RepeatSource
 from interactive_train.data.stage import Stage
 from interactive_train.data.stream import IterableSource
-from interactive_train.data.transforms import Batch, Map, Shuffle
+from interactive_train.data.transforms import Batch, Map, Shuffle, dropped
 from interactive_train.runtime.checks import flag, function, shown, whole_number
 from interactive_train.runtime.errors import refusal
 from interactive_train.runtime.key import Key
@@ -328,6 +328,17 @@ class Data:
     def steps_per_pass(self) -> int | None:
         """How many elements a pass has; None where an iterable does not say."""
         return self._stage.size
+
+    @property
+    def dropped(self) -> int:
+        """How many elements a pass leaves out because they fill no batch.
+
+        Examples
+        --------
+        >>> Data.from_list([1, 2, 3]).batch(2, drop_last=True).dropped
+        1
+        """
+        return dropped(self._stage)
 
     @property
     def is_one_shot(self) -> bool:

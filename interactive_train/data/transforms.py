@@ -207,6 +207,16 @@ class Batch(Transform):
         )
 
 
+def dropped(stage: Stage) -> int:
+    """Return how many elements a pass leaves out because they fill no batch."""
+    count = 0
+    while isinstance(stage, Transform):
+        if isinstance(stage, Batch) and stage.drop_last and stage.upstream.size is not None:
+            count += stage.upstream.size % stage.n
+        stage = stage.upstream
+    return count
+
+
 def _random_maps(stage: Stage) -> int:
     """Return how many maps with a generator a pipeline has."""
     count = 0

@@ -16,6 +16,7 @@ import numpy as np
 from interactive_train.optim.setting import Scaled, Setting, checked_value
 from interactive_train.runtime.errors import did_you_mean, refusal
 from interactive_train.runtime.hyperparameter import Hyperparameter
+from interactive_train.runtime.keywords import check_keywords
 
 State = dict[str, Any]
 
@@ -65,6 +66,11 @@ class Rule:
     guarded: ClassVar[tuple[str, ...]] = ()
     keeps_master: ClassVar[bool] = False
     global_norm: Any = None
+
+    def __new__(cls, *values: Any, **named: Any) -> Self:
+        """Refuse a misspelt keyword with a did-you-mean."""
+        check_keywords(cls.__init__, named, f"optim.{cls.__name__}")
+        return super().__new__(cls)
 
     def __init__(self, *values: Any, **named: Any) -> None:
         where = f"optim.{type(self).__name__}"

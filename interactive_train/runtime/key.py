@@ -83,3 +83,21 @@ class Key:
     def permutation(self, count: int) -> NDArray[np.int64]:
         """Return a random order of ``0 .. count - 1`` as int64."""
         return np.argsort(self.bits(count), kind="stable").astype(np.int64, copy=False)
+
+
+def key_of(rng: Key | int, where: str) -> Key:
+    """Return a key as it is, and an integer as the key of that seed.
+
+    Raises
+    ------
+    TypeError
+        For anything else.
+
+    Examples
+    --------
+    >>> key_of(3, "trainer.step") == Key.from_seed(3)
+    True
+    """
+    if rng is None:
+        raise TypeError(refusal(where, "rng is a Key or an integer seed", "None", "Leave it out."))
+    return rng if isinstance(rng, Key) else Key.from_seed(rng, f"{where}, rng=")

@@ -13,13 +13,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Any, TypeAlias, overload
+from typing import Any, Self, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from interactive_train.runtime.checks import real_number, shown, whole_number
 from interactive_train.runtime.errors import refusal
+from interactive_train.runtime.keywords import check_keywords
 
 Values: TypeAlias = NDArray[np.float64]
 ScheduleLike: TypeAlias = float | Callable[[Any], Any]
@@ -80,6 +81,12 @@ class Schedule(ABC):
     plain Python numbers. Calling it with a step returns a float, with an array
     of steps a float64 array of the same shape; both give the same bits.
     """
+
+    def __new__(cls, *values: Any, **named: Any) -> Self:
+        """Refuse a misspelt keyword with a did-you-mean."""
+        check_keywords(cls.__init__, named, f"schedules.{cls.__name__}")
+        return super().__new__(cls)
+
 
     @abstractmethod
     def _values(self, steps: Values) -> Values:

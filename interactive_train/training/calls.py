@@ -14,6 +14,8 @@ from interactive_train.nn.knob import KnobValues, turned_to
 from interactive_train.nn.module import buffer_paths, dtype_of
 from interactive_train.optim.operations import gradient_at
 from interactive_train.runtime.errors import did_you_mean, refusal
+from interactive_train.runtime.key import Key, key_of
+from interactive_train.runtime.notices import notice
 from interactive_train.training.evaluation import (
     Metrics,
     evaluate,
@@ -39,6 +41,7 @@ class SingleCalls:
         *,
         loss: Loss | None = None,
         training: bool = True,
+        rng: Key | int | None = None,
     ) -> tuple[float, TrainState]:
         """Take one step and return (loss before the update, new state).
 
@@ -53,10 +56,15 @@ class SingleCalls:
             ``loss(predictions)``, instead of targets.
         training : bool
             Whether layers behave as in training. The step is taken in either case.
+        rng : Key or int, optional
+            Draws this step's random numbers, instead of the state's own key.
         """
         objective, element = self._single(state, x, targets, loss, training, "trainer.step")
         stepper = Stepper(state, "trainer.step")
+        if rng is not None:
+            stepper.key = key_of(rng, "trainer.step")
         outcome = stepper.compute(objective, [element])
+        stepper.key = state.key
         stepper.commit(outcome)
         return outcome.loss, stepper.state(state.position)
 
@@ -68,12 +76,13 @@ class SingleCalls:
         *,
         loss: Loss | None = None,
         training: bool = True,
+        rng: Key | int | None = None,
     ) -> tuple[tuple[float, dict[str, Any]], Any]:
         """Return ((loss, new layer state), gradients) and take no step.
 
         Parameters
         ----------
-        state, x, targets, loss, training
+        state, x, targets, loss, training, rng
             As in `step`.
 
         Returns
@@ -85,7 +94,8 @@ class SingleCalls:
         where = "trainer.value_and_grad"
         objective, element = self._single(state, x, targets, loss, training, where)
         stepper = Stepper(state, where)
-        call = Call(True, state.key.fold("step", state.step + 1), stepper.dtype)
+        key = state.key if rng is None else key_of(rng, where)
+        call = Call(True, key.fold("step", state.step + 1), stepper.dtype)
         stepper.turn_knobs()
         value, _, found = stepper.gradients(objective, element, call)
         structure = tree.flatten(state.model)[1]
@@ -207,8 +217,14 @@ class SingleCalls:
         require_state(state, "trainer.evaluate")
         where = "trainer.evaluate"
         chosen = named_metrics(metrics, where)
+        given = validation_data(data, where)
+        if given.dropped:
+            notice(
+                f"{where}: {given.dropped} examples at the end are in no batch and do not count; "
+                "give arrays (x, y), or batches with drop_last=False."
+            )
         with turned_to(_standing(state)):
-            return evaluate(state.model, validation_data(data, where), chosen, self.loss, where)
+            return evaluate(state.model, given, chosen, self.loss, where)
 
 
 def predicted(model: Any, x: Any, knobs: KnobValues) -> np.ndarray[Any, Any]:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interactive_train.runtime.errors import did_you_mean, refusal
+from interactive_train.tree import MissingPath
 
 COLUMNS = ("step", "epoch", "loss", "lr", "gradient_norm")
 
@@ -75,7 +76,7 @@ class History:
             For a name that is no column.
         """
         if name not in self._columns:
-            raise KeyError(
+            raise MissingPath(
                 refusal("history", "a column", repr(name), did_you_mean(name, self._columns))
             )
         rows = self._rows

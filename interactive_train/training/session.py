@@ -11,13 +11,14 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from interactive_train.data import Data, require_elements
 from interactive_train.nn.duplicated import Duplicated
 from interactive_train.nn.knob import turned_to
 from interactive_train.runtime.errors import refusal
+from interactive_train.runtime.key import Key
 from interactive_train.training.commands import (
     Adjust,
     Advance,
@@ -82,6 +83,8 @@ class Session:
         See `Stepper`.
     accumulate : int
         Elements of data per step; their gradients are averaged.
+    rng : Key, optional
+        Draws this fit's random numbers instead of the state's key, which the state keeps.
     duplicated : Duplicated, optional
         Filled with the gradient of every step.
     """
@@ -99,6 +102,7 @@ class Session:
     loss_unit: str = ""
     clip_norm: float | None = None
     accumulate: int = 1
+    rng: Key | None = None
     duplicated: Duplicated | None = None
 
     stepper: Stepper = field(init=False)
@@ -117,6 +121,8 @@ class Session:
 
     def __post_init__(self) -> None:
         self.stepper = Stepper(self.state, self.where, self.in_place, self.clip_norm)
+        if self.rng is not None:
+            self.stepper.key = self.rng
         self.controls = Controls(self.stepper, self.state.model)
         self.pass_index, self.position = self.state.position
         self.first_step, self.first_pass = self.stepper.step, self.pass_index
@@ -247,7 +253,8 @@ class Session:
     def current_state(self) -> TrainState:
         """Return the state behind the last completed step."""
         with self.lock:
-            return self.stepper.state((self.pass_index, self.position))
+            state = self.stepper.state((self.pass_index, self.position))
+            return state if self.rng is None else replace(state, key=self.state.key)
 
     # Between steps ----------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from interactive_train.optim import OptimizerState, Rule, setup
 from interactive_train.runtime.checks import flag
 from interactive_train.runtime.errors import refusal
 from interactive_train.runtime.key import Key
+from interactive_train.runtime.keywords import suggests
 from interactive_train.runtime.notices import notice
 from interactive_train.training.events import Event, Stepped
 from interactive_train.training.history import History
@@ -29,6 +30,7 @@ from interactive_train.training.session import NonFinite, Plan, Session
 from interactive_train.training.state import TrainState, layer_knobs_of
 
 
+@suggests("it.train")
 def train(
     loss: Loss,
     model: Any,

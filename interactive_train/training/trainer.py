@@ -16,7 +16,8 @@ from interactive_train.nn.module import declared
 from interactive_train.optim import OptimizerState, Rule, setup
 from interactive_train.runtime.checks import flag, real_number, shown, whole_number
 from interactive_train.runtime.errors import did_you_mean, refusal
-from interactive_train.runtime.key import Key
+from interactive_train.runtime.key import Key, key_of
+from interactive_train.runtime.keywords import suggests
 from interactive_train.training.calls import SingleCalls, require_state
 from interactive_train.training.evaluation import (
     Metrics,
@@ -133,7 +134,7 @@ class Trainer(SingleCalls):
         own = dict(tree.flatten_with_paths(model))
         for path, array in given.items():
             if path not in own:
-                raise KeyError(
+                raise tree.MissingPath(
                     refusal(
                         "trainer.make_state", "a path of the model", path, did_you_mean(path, own)
                     )
@@ -163,6 +164,7 @@ class Trainer(SingleCalls):
 
     # Fits -------------------------------------------------------------------------------
 
+    @suggests("trainer.fit")
     def fit(
         self,
         state: TrainState,
@@ -177,6 +179,7 @@ class Trainer(SingleCalls):
         clip_norm: float | None = None,
         accumulate: int = 1,
         on_nonfinite: NonFinite = "raise",
+        rng: Key | int | None = None,
         progress: bool = True,
     ) -> TrainState:
         """Train over the data and return the state behind the last step.
@@ -207,6 +210,8 @@ class Trainer(SingleCalls):
             makes a step of its own.
         on_nonfinite : {"raise", "skip"}
             What to do about a loss or gradient that is not finite.
+        rng : Key or int, optional
+            Draws this fit's random numbers instead of the state's own key.
         progress : bool
             Show a bar (needs tqdm).
 
@@ -233,6 +238,7 @@ class Trainer(SingleCalls):
             on_nonfinite=on_nonfinite,
             clip_norm=clip_norm,
             accumulate=accumulate,
+            rng=None if rng is None else key_of(rng, where),
         )
         if on_nonfinite == "pause":
             raise ValueError(
@@ -265,6 +271,7 @@ class Trainer(SingleCalls):
             bar.close(last)
         return self.last_state
 
+    @suggests("trainer.start")
     def start(
         self,
         state: TrainState,
@@ -346,6 +353,7 @@ class Trainer(SingleCalls):
         on_nonfinite: NonFinite,
         clip_norm: float | None,
         accumulate: int,
+        rng: Key | None = None,
     ) -> Session:
         require_state(state, where)
         whole_number(accumulate, "accumulate", where, low=1)
@@ -375,6 +383,7 @@ class Trainer(SingleCalls):
             loss_unit=str(getattr(self.loss, "unit", "")),
             clip_norm=clip_norm,
             accumulate=accumulate,
+            rng=rng,
         )
         session.history.higher_is_better |= {"validation_loss": False} | {
             f"validation_{name}": metric.higher_is_better

@@ -89,7 +89,6 @@ BAD: list[tuple[str, type[Exception], str]] = [
     ),
     ("as_data('digits', 'fit')", TypeError, r"fit: data must be arrays .*got 'digits'"),
     ("as_data((X, Y[:3]), 'fit')", ValueError, r"fit: the arrays must have equal first dimensions"),
-    ("as_data((X, Y), 'fit')", ValueError, r"fit: with drop_last=True batch_size .*batch_size=10,"),
     ("as_data((X, 3), 'fit')", TypeError, r"fit: y must be an array with rows; got 3"),
     ("as_data(TEN, 'fit', batch_size=3)", TypeError, r"fit: batch_size and shuffle are for arrays"),
     ("as_data([1], 'fit', shuffle=3)", TypeError, r"are for arrays; got shuffle=3 with list"),
