@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from interactive_train.metrics.inputs import (
+    is_class_numbers,
     is_multiclass,
     numbers,
     scores_and_labels,
@@ -26,7 +27,11 @@ from interactive_train.runtime.errors import refusal
 
 def _right_of_all(predictions: Any, targets: Any) -> Statistics:
     """Return how many predictions are right, and how many there are."""
-    scores, labels = scores_and_labels(predictions, targets, "metrics.accuracy")
+    where = "metrics.accuracy"
+    if is_class_numbers(predictions, targets):
+        right = numbers(predictions, "predictions", where) == numbers(targets, "targets", where)
+        return np.array([np.count_nonzero(right), right.size], dtype=np.int64)
+    scores, labels = scores_and_labels(predictions, targets, where)
     guess = scores.argmax(-1) if scores.ndim == 2 else scores > 0.5
     right = guess == labels
     return np.array([np.count_nonzero(right), right.size], dtype=np.int64)
@@ -38,7 +43,8 @@ def accuracy(predictions: Any, targets: Any) -> float:
 
     Several classes: ``mean(argmax(predictions, -1) == labels)``; of equal scores the
     first counts. Two classes with one number each: ``mean((predictions > 0.5) == targets)``,
-    so the number is a probability; for raw logits give ``logits > 0``.
+    so the number is a probability; for raw logits give ``logits > 0``. Integers of the targets'
+    shape are class numbers: ``mean(predictions == targets)``.
 
     Parameters
     ----------
@@ -68,6 +74,8 @@ def accuracy(predictions: Any, targets: Any) -> float:
     0.6666666666666666
     >>> accuracy([[0.9], [0.2]], [1, 1])
     0.5
+    >>> accuracy([2, 0, 1], [2, 2, 1])
+    0.6666666666666666
     """
     return ratio(_right_of_all(predictions, targets))
 

@@ -59,6 +59,13 @@ def is_multiclass(predictions: NDArray[Any]) -> bool:
     return predictions.ndim >= 2 and predictions.shape[-1] > 1
 
 
+def is_class_numbers(predictions: Any, targets: Any) -> bool:
+    """Return whether predictions are integers that name a class, as the targets do."""
+    p, t = np.asarray(predictions), np.asarray(targets)
+    same = p.shape == t.shape and not is_multiclass(p)
+    return bool(same and p.dtype.kind in "iu" and t.dtype.kind in "iu")
+
+
 def class_labels(targets: NDArray[Any], scores: NDArray[Any], where: str) -> NDArray[np.int64]:
     """Return targets of scores ``[..., classes]`` as labels ``[...]``.
 
@@ -203,6 +210,15 @@ def scores_and_labels(
     if is_multiclass(scores):
         labels = class_labels(t, scores, where)
         return scores.reshape(-1, scores.shape[-1]), labels.reshape(-1)
+    if scores.dtype.kind in "iu" and ((scores != 0) & (scores != 1)).any():
+        raise ValueError(
+            refusal(
+                where,
+                "predictions of one number each are probabilities, or 0 and 1",
+                f"class numbers up to {int(scores.max())}",
+                "Give scores of shape [..., classes], such as the model's logits.",
+            )
+        )
     positive = binary_labels(t, scores, where)
     return scores.reshape(-1), positive.reshape(-1).astype(np.int64)
 
