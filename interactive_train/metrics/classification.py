@@ -28,10 +28,10 @@ from interactive_train.runtime.errors import refusal
 def _right_of_all(predictions: Any, targets: Any) -> Statistics:
     """Return how many predictions are right, and how many there are."""
     where = "metrics.accuracy"
-    if is_class_numbers(predictions, targets):
-        right = numbers(predictions, "predictions", where) == numbers(targets, "targets", where)
-        return np.array([np.count_nonzero(right), right.size], dtype=np.int64)
-    scores, labels = scores_and_labels(predictions, targets, where)
+    p, t = numbers(predictions, "predictions", where), numbers(targets, "targets", where)
+    if is_class_numbers(p, t):
+        return np.array([np.count_nonzero(p == t), p.size], dtype=np.int64)
+    scores, labels = scores_and_labels(p, t, where)
     guess = scores.argmax(-1) if scores.ndim == 2 else scores > 0.5
     right = guess == labels
     return np.array([np.count_nonzero(right), right.size], dtype=np.int64)

@@ -59,11 +59,10 @@ def is_multiclass(predictions: NDArray[Any]) -> bool:
     return predictions.ndim >= 2 and predictions.shape[-1] > 1
 
 
-def is_class_numbers(predictions: Any, targets: Any) -> bool:
+def is_class_numbers(predictions: NDArray[Any], targets: NDArray[Any]) -> bool:
     """Return whether predictions are integers that name a class, as the targets do."""
-    p, t = np.asarray(predictions), np.asarray(targets)
-    same = p.shape == t.shape and not is_multiclass(p)
-    return bool(same and p.dtype.kind in "iu" and t.dtype.kind in "iu")
+    same = predictions.shape == targets.shape and not is_multiclass(predictions)
+    return bool(same and predictions.dtype.kind in "iu" and targets.dtype.kind in "iu")
 
 
 def class_labels(targets: NDArray[Any], scores: NDArray[Any], where: str) -> NDArray[np.int64]:
