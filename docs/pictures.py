@@ -73,7 +73,9 @@ def record(lab: LabPage, board: Locator) -> None:
             frames.append(Image.open(io.BytesIO(board.screenshot())).convert("RGB"))
 
     def drag(begin: float, end: float, steps: int) -> None:
-        at = lambda f: box["x"] + 8 + f * (box["width"] - 16)  # noqa: E731
+        def at(fraction: float) -> float:
+            return box["x"] + 8 + fraction * (box["width"] - 16)
+
         mouse.move(at(begin), y)
         mouse.down()
         for i in range(steps + 1):

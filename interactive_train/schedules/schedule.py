@@ -87,7 +87,6 @@ class Schedule(ABC):
         check_keywords(cls.__init__, named, f"schedules.{cls.__name__}")
         return super().__new__(cls)
 
-
     @abstractmethod
     def _values(self, steps: Values) -> Values:
         """Return the values at a one-dimensional float64 array of steps, each at least 0."""
