@@ -168,4 +168,3 @@ export class Journal {
     this.sheet.replaceChildren(table(["mark", "after step", "what", "by", "at"], rows, "Journal"));
   }
 }
-
