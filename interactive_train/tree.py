@@ -198,6 +198,10 @@ def get(value: Any, path: str, where: str = "it.tree.get") -> Any:
     >>> get({"layers": [{"weight": np.ones(2)}]}, "layers.0.weight")
     array([1., 1.])
     """
+    if not isinstance(path, str):
+        raise TypeError(
+            refusal(where, "a path is text such as 'layers.0.weight'", type(path).__name__)
+        )
     part = value
     done = ""
     for name in path.split(".") if path else []:
