@@ -12,7 +12,7 @@ OLD_IPYKERNEL := 6.31.0
 ALLOW_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test lint types layers unit browser notebooks test-oracles bench clean
+.PHONY: help lab test lint types layers kernels unit browser notebooks test-oracles bench clean
 
 help: ## list the targets
 	@echo "usage: make <target>"
@@ -22,7 +22,7 @@ lab: $(VENV)/.notebook ## open the quickstart in JupyterLab (LAB_ARGS="--no-brow
 	$(PY) -m interactive_train warm
 	$(PY) -m jupyterlab $(ALLOW_ROOT) --LabApp.default_url=/lab/tree/$(QUICKSTART) $(LAB_ARGS)
 
-test: lint types layers unit browser notebooks ## lint, types, layers, unit, browser and notebook tests
+test: lint types layers kernels unit browser notebooks ## lint, types, layers, unit, browser and notebook tests
 
 lint: $(VENV)/.test ## ruff (rules and format) and numpydoc
 	$(PY) -m ruff check .
@@ -34,6 +34,9 @@ types: $(VENV)/.test ## mypy --strict
 
 layers: $(VENV)/.test ## the floors: who may import whom
 	$(VENV)/bin/lint-imports
+
+kernels: $(VENV)/.test ## compile what is not compiled yet, so that no test waits for it
+	$(PY) -m interactive_train warm
 
 unit: $(VENV)/.test $(VENV)/ipykernel-$(OLD_IPYKERNEL)/.done ## unit and message-level tests (TEST_ARGS="-k name")
 	$(PY) -m pytest -m "not oracle and not browser and not notebook" $(TEST_ARGS)
