@@ -181,7 +181,7 @@ def test_a_pause_wakes_who_waits_at_once() -> None:
     begun = time.monotonic()
     with pytest.raises(it.RunPaused):
         run.wait(10)
-    assert time.monotonic() - begun < 0.3
+    assert time.monotonic() - begun < 2  # not by a poll that comes round
 
 
 def test_a_report_cannot_wait_for_its_own_run() -> None:
