@@ -79,7 +79,7 @@ class Primitive:
     """
 
     def __init__(self, name: str, plan: Callable[..., Plan]) -> None:
-        self.name = name
+        self.name = self.title = name  # the title is what errors call it
         self.make_plan = plan
         self.vjps: tuple[Vjp | None, ...] = ()
         self._plans: dict[Any, Plan] = {}
@@ -150,7 +150,7 @@ class Primitive:
         high = bound.shape[1] if labels else bound.shape[0]
         what = "label" if labels else "index"
         return refusal(
-            self.name,
+            self.title,
             f"every {what} lies in 0 ... {high - 1}",
             f"{int(index.data.reshape(-1)[row])} at position {row}",
             f"There are {high} {'classes' if labels else 'rows'}; count from 0.",

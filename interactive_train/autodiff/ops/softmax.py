@@ -86,6 +86,8 @@ def _plan_cross_entropy_gradient(g: Spec, x: Spec, labels: Spec) -> Plan:
 cross_entropy_rows = Primitive("cross_entropy_rows", _plan_cross_entropy)
 cross_entropy_rows_gradient = Primitive("cross_entropy_rows_gradient", _plan_cross_entropy_gradient)
 
+cross_entropy_rows.title = "losses.cross_entropy_sparse"
+
 # d loss[i] / d x[i] = softmax(x[i]) - onehot(label[i])
 cross_entropy_rows.gradients(
     lambda g, y, x, labels: cross_entropy_rows_gradient.apply([g, x, labels], {}), None
