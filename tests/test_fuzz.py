@@ -108,7 +108,7 @@ def arity(function: Callable[..., Any]) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("function", CALLS, ids=named)
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_junk_is_refused_in_a_known_way(function: Callable[..., Any], data: Any) -> None:
     least, most = arity(function)

@@ -217,12 +217,17 @@ def _is_number(value: Any) -> bool:
 def number(value: float, dtype: np.dtype[Any]) -> Tensor:
     """Return a scalar Tensor; recurring constants are made once, since a Tensor never changes."""
     # 0.0 and -0.0 are equal keys, so neither is kept.
-    return _constant(value, dtype.char) if value else Tensor.wrap(np.array(value, dtype))
+    return _constant(value, dtype.char) if value else _scalar(value, dtype.char)
 
 
 @lru_cache(maxsize=1024)
 def _constant(value: float, char: str) -> Tensor:
-    return Tensor.wrap(np.array(value, char))
+    return _scalar(value, char)
+
+
+def _scalar(value: float, char: str) -> Tensor:
+    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, as in any operation
+        return Tensor.wrap(np.array(value, char))
 
 
 def _char(value: Any) -> str:

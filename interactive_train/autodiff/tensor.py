@@ -69,7 +69,14 @@ class Tensor:
     _address: int
 
     def __init__(self, value: Any, dtype: Any = None) -> None:
-        array = _kept_type(np.array(value, dtype=dtype, order="C", copy=True), "Tensor")
+        try:
+            with np.errstate(invalid="raise", over="ignore"):
+                array = np.array(value, dtype=dtype, order="C", copy=True)
+        except FloatingPointError:
+            raise ValueError(
+                refusal("Tensor", "integers are finite", f"NaN or Inf for {dtype}", "Keep a float.")
+            ) from None
+        array = _kept_type(array, "Tensor")
         self.data, self.node, self._address = array, None, 0
         self.spec = (array.shape, array.dtype.char)
 
