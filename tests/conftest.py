@@ -7,6 +7,12 @@ import os
 from typing import Any, NoReturn
 
 import pytest
+from hypothesis import settings
+
+# The same examples on every run of CI, new ones on a person's machine; a busy machine is no failure.
+settings.register_profile("person", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") == "true" else "person")
 
 
 def missing(reason: str) -> NoReturn:
