@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import pytest
 from hypothesis import settings
 
-# The same examples on every run of CI, new ones on a person's machine; a busy machine is no failure.
+# The same examples on every run of CI, new ones at home; a busy machine is no failure.
 settings.register_profile("person", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") == "true" else "person")
