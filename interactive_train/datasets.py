@@ -6,14 +6,20 @@ which is imported when the function is called.
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from interactive_train.runtime.checks import real_number
+from interactive_train.runtime.checks import real_number, whole_number
 from interactive_train.runtime.errors import refusal
+from interactive_train.runtime.figure import figure_class
 from interactive_train.runtime.key import Key
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Arrays: TypeAlias = tuple[NDArray[np.float32], NDArray[np.int64]]
 
@@ -110,3 +116,63 @@ def _load_digits(where: str) -> tuple[Any, Any]:
         ) from error
     data, target = load_digits(return_X_y=True)
     return data, target
+
+
+def gallery(images: Any, titles: Sequence[str] = (), *, columns: int = 8) -> Figure:
+    """Draw pictures side by side, dark on white.
+
+    Parameters
+    ----------
+    images : array_like, shape (n, height, width) or (n, side * side)
+    titles : sequence of str, optional
+        One per picture.
+    columns : int
+        Pictures in a row.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        It shows itself in a notebook.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed.
+    ValueError
+        If there is no picture, they are no pictures, or titles are not one for each.
+
+    Examples
+    --------
+    >>> figure = gallery(np.zeros((2, 64)), ["one", "two"])
+    >>> [panel.get_title() for panel in figure.axes]
+    ['one', 'two']
+    """
+    where = "datasets.gallery"
+    pictures = np.asarray(images, dtype=np.float64)
+    width = whole_number(columns, "columns", where)
+    side = math.isqrt(pictures.shape[1]) if pictures.ndim == 2 else 0
+    if side and side * side == pictures.shape[1]:
+        pictures = pictures.reshape(-1, side, side)
+    if pictures.ndim != 3 or pictures.size == 0:
+        raise ValueError(
+            refusal(
+                where,
+                "images are of shape (n, height, width) or (n, side * side), at least one",
+                f"shape {np.shape(images)}",
+                "Reshape them; one picture is picture[None].",
+            )
+        )
+    if titles and len(titles) != len(pictures):
+        raise ValueError(
+            refusal(where, f"one title for each of {len(pictures)} pictures", str(len(titles)))
+        )
+    rows = -(-len(pictures) // width)
+    used = min(width, len(pictures))
+    figure = figure_class(where)(figsize=(used, 1.3 * rows), layout="constrained")
+    for position, picture in enumerate(pictures):
+        panel = figure.add_subplot(rows, used, position + 1)
+        panel.imshow(picture, cmap="gray_r")
+        panel.axis("off")
+        if titles:
+            panel.set_title(str(titles[position]), fontsize=8)
+    return figure

@@ -7,8 +7,6 @@ that no window opens and no global state changes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
-from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 
 from interactive_train.runtime.checks import flag, name_of, shown, whole_number
 from interactive_train.runtime.errors import refusal
+from interactive_train.runtime.figure import DPI, figure_class
 from interactive_train.schedules.schedule import Schedule, ScheduleLike, checked_steps
 from interactive_train.schedules.use import as_schedule, evaluate
 
@@ -31,7 +30,6 @@ MOST_POINTS = 4000  # more than a screen has columns; a function of one's own is
 FEW_POINTS = 40  # up to here every step gets a dot
 INCHES = (7.2, 3.4)
 LEGEND_LINE = 0.22  # inches
-DPI = 100
 
 
 def plot(
@@ -97,7 +95,7 @@ def plot(
     legend = len(names) > 1 or labels is not None
     width, height = INCHES
     size = (width, height + (LEGEND_LINE * len(names) if legend else 0.0))
-    figure = _figure_class()(figsize=size, dpi=DPI, layout="constrained", facecolor="white")
+    figure = figure_class(WHERE)(figsize=size, dpi=DPI, layout="constrained", facecolor="white")
     axes = figure.subplots()
     for i, (name, line) in enumerate(zip(names, values, strict=True)):
         axes.plot(
@@ -183,32 +181,3 @@ def _whole_steps() -> Locator:
     from matplotlib.ticker import MaxNLocator
 
     return MaxNLocator("auto", integer=True, steps=[1, 2, 2.5, 5, 10])
-
-
-@lru_cache(maxsize=1)
-def _figure_class() -> type[Figure]:
-    """Return the figure that shows itself in a notebook, where pyplot was never imported."""
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError(
-            refusal(
-                WHERE,
-                "pictures are drawn with matplotlib",
-                f"an import error ({error})",
-                'Install it: pip install "interactive-train[notebook]"',
-            )
-        ) from error
-
-    class ScheduleFigure(Figure):
-        """A matplotlib figure with a picture of its own, in twice the resolution."""
-
-        def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
-            FigureCanvasAgg(self)
-            target = BytesIO()
-            self.savefig(target, format="png", dpi=2 * DPI)
-            width, height = self.get_size_inches() * DPI
-            return target.getvalue(), {"width": int(width), "height": int(height)}
-
-    return ScheduleFigure

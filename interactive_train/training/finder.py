@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from interactive_train.data import as_data
 from interactive_train.runtime.checks import real_number, shown, whole_number
 from interactive_train.runtime.errors import refusal
+from interactive_train.runtime.figure import figure_class
 from interactive_train.training.calls import SingleCalls, require_state
 from interactive_train.training.events import Stepped
 from interactive_train.training.objective import of_predictions
@@ -52,9 +53,7 @@ class RateSweep:
 
     def plot(self) -> Figure:
         """Return a figure of the loss over the learning rate (needs matplotlib)."""
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=(6, 3.2), layout="constrained")
+        figure = figure_class("RateSweep.plot")(figsize=(6, 3.2), layout="constrained")
         axes = figure.subplots()
         axes.plot(self.lr, self.loss, color="0.75", linewidth=1, label="loss")
         axes.plot(self.lr, self.smoothed, color="#0072b2", linewidth=2, label="smoothed")

@@ -88,7 +88,6 @@ class Run(Steering):
         session: Session,
         reports: Reports,
         *,
-        model: Any,
         name: str,
         pace: float | None,
         max_seconds: float | None,

@@ -333,7 +333,6 @@ class Trainer(SingleCalls):
         return Run.launch(
             session,
             Reports(report, "trainer.start"),
-            model=self.model,
             name=name,
             pace=pace,
             max_seconds=max_seconds,

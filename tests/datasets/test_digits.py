@@ -104,3 +104,13 @@ def test_importing_datasets_imports_no_scikit_learn() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert result.stdout.strip() == "False"
+
+
+def test_a_gallery_shows_itself_and_refuses_what_is_no_picture() -> None:
+    (x, _), _ = datasets.digits()
+    figure: Any = datasets.gallery(x[:10], [str(i) for i in range(10)], columns=4)
+    assert [panel.get_title() for panel in figure.axes] == [str(i) for i in range(10)]
+    assert figure._repr_png_()[0].startswith(b"\x89PNG")
+    for images, titles in ((x[:0], ()), (np.zeros((2, 3)), ()), (np.zeros(64), ()), (x[:2], ["a"])):
+        with pytest.raises(ValueError, match=r"datasets.gallery: .*; got"):
+            datasets.gallery(images, titles)

@@ -47,6 +47,10 @@ def test_it_runs_headless_in_time(path: Path, tmp_path: Path) -> None:
     started = time.monotonic()
     client.execute()
     assert time.monotonic() - started < HEADLESS_SECONDS
+    for cell in notebook.cells:  # a figure that nobody draws is shown as its repr
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            assert "<Figure" not in str(data.get("text/plain", "")) or "image/png" in data
 
 
 @every_notebook

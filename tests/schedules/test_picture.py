@@ -86,9 +86,9 @@ def test_pyplot_is_never_imported_and_matplotlib_not_before_it_is_used() -> None
 
 
 def test_a_missing_matplotlib_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    from interactive_train.schedules import picture
+    from interactive_train.runtime.figure import figure_class
 
-    picture._figure_class.cache_clear()
+    figure_class.cache_clear()
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(ImportError, match=r"drawn with matplotlib; got .*pip install"):
         schedules.plot(0.1, steps=5)
