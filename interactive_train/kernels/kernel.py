@@ -56,6 +56,15 @@ class Kernel:
     fits : callable, optional
         ``fits(operands) -> bool`` over all operands by name, for what extents alone do not
         bound: steps and strides. Asked when a table is built.
+    parallel : tuple of str
+        Sizes along which the work may be divided among threads: each operand whose first extent
+        it is divides with it (its part is a contiguous piece), all others are shared by the parts.
+    summed : tuple of str
+        Those of `parallel` over which a written operand without that extent is a sum from zero:
+        each part makes its own, and they are added in order.
+    offset : str
+        The size, if there is one, that tells a part where it begins (0 for the whole), counted
+        along the divided size.
     """
 
     name: str
@@ -65,10 +74,16 @@ class Kernel:
     native: str = ""
     reorder: bool = False
     fits: Callable[[Mapping[str, Any]], bool] | None = None
+    parallel: tuple[str, ...] = ()
+    summed: tuple[str, ...] = ()
+    offset: str = ""
     operands: tuple[Operand, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "operands", parse(self.signature))
+        sizes = {operand.name for operand in self.operands if operand.role == "size"}
+        for name in {*self.parallel, *self.summed, *filter(None, [self.offset])} - sizes:
+            raise ValueError(f"kernel {self.name}: {name!r} is no size of {self.signature!r}")
 
     def __hash__(self) -> int:
         return hash(self.name)
@@ -167,4 +182,5 @@ def _loop(expression: Expression, pattern: str) -> Kernel:
             *sizes,
         ]
     )
-    return Kernel(name, scope[name], signature, text=text)
+    divided = "n" if flat else "rows"
+    return Kernel(name, scope[name], signature, text=text, parallel=(divided,))

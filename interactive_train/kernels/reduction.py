@@ -57,6 +57,8 @@ def argmax_middle(out: Any, x: Any, outer: int, middle: int, inner: int) -> int:
 
 
 _MIDDLE = "out=T[outer,inner] x:T[outer,middle,inner] outer middle inner"
-SUM = Kernel("sum_middle", sum_middle, _MIDDLE, reorder=True)
-MAX = Kernel("max_middle", max_middle, _MIDDLE)
-ARGMAX = Kernel("argmax_middle", argmax_middle, _MIDDLE.replace("out=T", "out=i8"))
+SUM = Kernel(
+    "sum_middle", sum_middle, _MIDDLE, reorder=True, parallel=("outer", "middle"), summed=("middle",)
+)
+MAX = Kernel("max_middle", max_middle, _MIDDLE, parallel=("outer",))
+ARGMAX = Kernel("argmax_middle", argmax_middle, _MIDDLE.replace("out=T", "out=i8"), parallel=("outer",))

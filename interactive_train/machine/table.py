@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from interactive_train.kernels.compiler import address
 from interactive_train.kernels.kernel import Kernel
 
-ROW_WORDS = 16  # the adapter's address and up to 15 operands: two cache lines
+ROW_WORDS = 32  # the adapter's address and up to 31 operands: four cache lines
 
 
 @dataclass(frozen=True, slots=True)
