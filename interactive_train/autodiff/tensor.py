@@ -9,7 +9,7 @@ methods bear the array API's names. What an operator does is looked up by name i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,9 @@ class Tensor:
         How it was computed, while a gradient is being taken.
     spec : tuple
         Shape and dtype character.
+    known : bool
+        Whether the value may be looked at; False while a step is being recorded, where a Tensor
+        only stands for what the step will compute.
 
     Raises
     ------
@@ -67,6 +70,7 @@ class Tensor:
     node: Node | None
     spec: Spec
     _address: int
+    known: ClassVar[bool] = True
 
     def __init__(self, value: Any, dtype: Any = None) -> None:
         try:
