@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,8 @@ class Call:
     training : bool
     key : Key or None
         From which dropout draws; None outside of training.
+    step : int
+        Of the training that calls; every step has random numbers of its own.
     dtype : numpy.dtype or None
         Of the model, to which floating inputs are cast.
     written : dict
@@ -41,13 +44,20 @@ class Call:
     written: dict[str, Tensor] = field(default_factory=dict)
     trace: list[tuple[str, str, tuple[int, ...]]] | None = None
     draws: int = 0
+    step: int = 0
 
     def draw(self, path: str) -> Key:
         """Return a key for the next random operation of this call."""
         if self.key is None:
             self.key = Key.from_seed(None)
         self.draws += 1
-        return self.key.fold("draw", path, self.draws)
+        return _stream(self.key, path, self.draws).at(self.step)
+
+
+@lru_cache(maxsize=4096)
+def _stream(key: Key, path: str, number: int) -> Key:
+    """Return the key of one draw of a model, of which each step takes its own part."""
+    return key.fold("draw", path, number)
 
 
 _current: ContextVar[Call | None] = ContextVar("call", default=None)

@@ -67,6 +67,19 @@ class Key:
         ).digest()
         return Key(int.from_bytes(digest[:8], "little"), int.from_bytes(digest[8:], "little"))
 
+    def at(self, step: int) -> Key:
+        """Return the key of one step: the lower word counts on, wrapping around at its end.
+
+        Kernels take the lower word as the upper half of the counter (`kernels.random`), so that
+        distinct steps read distinct streams and a compiled step gets its next key by adding 1.
+
+        Examples
+        --------
+        >>> Key(1, 2**64 - 1).at(3)
+        Key(high=1, low=2)
+        """
+        return Key(self.high, (self.low + step) % 2**64)
+
     def words(self) -> NDArray[np.uint64]:
         """Return the key as an array of two unsigned 64-bit words, for kernels."""
         return np.array([self.high, self.low], dtype=np.uint64)

@@ -95,7 +95,7 @@ class SingleCalls:
         objective, element = self._single(state, x, targets, loss, training, where)
         stepper = Stepper(state, where)
         key = state.key if rng is None else key_of(rng, where)
-        call = Call(True, key.fold("step", state.step + 1), stepper.dtype)
+        call = Call(True, key, stepper.dtype, step=state.step + 1)
         stepper.turn_knobs()
         value, _, found = stepper.gradients(objective, element, call)
         structure = tree.flatten(state.model)[1]

@@ -140,13 +140,13 @@ class Stepper:
         if self._in_place:
             for path, array in zip(self.shadows.paths, self.shadows.arrays, strict=True):
                 self.arrays[path] = np.array(array, order="C")
-        key = self.key.fold("step", number)
         self.turn_knobs()
-        call = Call(True, key, self.dtype)
+        call = Call(True, self.key, self.dtype, step=number)
         total: dict[str, Tensor] = {}
         losses, aux = [], []
         for position, element in enumerate(elements):
-            call.key = key.fold("micro", position) if position else key
+            call.key = self.key.fold("micro", position) if position else self.key
+            call.draws = 0  # each element's draws are numbered alike; its key tells them apart
             loss, extra, gradients = self.gradients(objective, element, call)
             losses.append(loss)
             aux.append(extra)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import interactive_train as it
+from interactive_train.training.stepper import Stepper
 from tests.training.common import parameter_bits, problem, trainer_of
 
 
@@ -66,3 +67,19 @@ def test_a_misspelt_keyword_is_answered(call: str) -> None:
     trainer = trainer_of()
     with pytest.raises(TypeError, match=f'trainer.{call}: .*got .epoch.*Did you mean "epochs"'):
         getattr(trainer, call)(trainer.init(), problem(), epoch=3)
+
+
+def test_elements_that_share_a_step_draw_different_numbers() -> None:
+    drawn: list[bytes] = []
+    drop = it.nn.Dropout(0.5)
+
+    def loss(model: Any, element: Any) -> Any:
+        dropped = drop(model(element))
+        drawn.append((dropped.numpy() == 0).tobytes())
+        return dropped.sum()
+
+    stepper = Stepper(it.Trainer(it.nn.Linear(1, 64), it.optim.SGD(0.1)).init(seed=0))
+    one = np.ones((1, 1), np.float32)
+    for _ in range(2):
+        stepper.commit(stepper.compute(loss, [one, one]))
+    assert len(set(drawn)) == len(drawn) == 4
