@@ -45,7 +45,7 @@ def fitted(stop: Any, keeper: Keeper, epochs: int, **options: Any) -> Any:
     return trainer, state
 
 
-@pytest.mark.parametrize("epochs", [60, 4], ids=["stopped", "planned end"])
+@pytest.mark.parametrize("epochs", [60, 5], ids=["stopped", "planned end"])
 @pytest.mark.parametrize("monitor", ["validation_loss", "validation_accuracy"])
 def test_the_fit_ends_with_the_best_state_bit_for_bit(monitor: str, epochs: int) -> None:
     stop, keeper = callbacks.early_stopping(monitor, patience=5), Keeper(monitor)
@@ -90,7 +90,7 @@ def test_one_report_serves_two_fits() -> None:
     assert ends[0] == ends[1]
 
 
-@pytest.mark.parametrize("epochs", [60, 4], ids=["stopped", "planned end"])
+@pytest.mark.parametrize("epochs", [60, 5], ids=["stopped", "planned end"])
 def test_a_run_ends_with_the_best_state(epochs: int) -> None:
     stop, keeper = callbacks.early_stopping("validation_loss", 5), Keeper()
     trainer = trainer_of(ROUGH)
