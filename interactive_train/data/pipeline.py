@@ -15,6 +15,7 @@ from typing import Any
 from interactive_train.data.elements import call_with, iterable_of
 from interactive_train.data.prefetch import Prefetch
 from interactive_train.data.prepare import prepared
+from interactive_train.data.rows import Rows, rows_of
 from interactive_train.data.sources import ArraySource, FunctionSource, ListSource, RepeatSource
 from interactive_train.data.stage import Stage
 from interactive_train.data.stream import IterableSource
@@ -311,6 +312,39 @@ class Data:
         return self._stage.iterate(
             whole_number(pass_index, "pass_index", "Data.iterate", low=0),
             whole_number(position, "position", "Data.iterate", low=0),
+        )
+
+    def rows(self, pass_index: int = 0, position: int = 0) -> Rows | None:
+        """Return the same elements as numbers of rows, if the pipeline only gathers rows.
+
+        That is arrays, shuffled or not, in batches that are stacked; prefetching changes nothing.
+
+        Parameters
+        ----------
+        pass_index, position : int
+            As in `iterate`.
+
+        Returns
+        -------
+        Rows or None
+            None for every other pipeline.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If one is no integer of at least 0.
+
+        Examples
+        --------
+        >>> Data.from_arrays([0.1, 0.2, 0.3]).shuffle(0).batch(2).rows(0, position=1).order
+        array([1, 2])
+        >>> Data.from_arrays([0.1, 0.2, 0.3]).map(abs).batch(2).rows() is None
+        True
+        """
+        return rows_of(
+            self._stage,
+            whole_number(pass_index, "pass_index", "Data.rows", low=0),
+            whole_number(position, "position", "Data.rows", low=0),
         )
 
     def next_position(self, position: int) -> int:
