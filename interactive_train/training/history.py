@@ -48,14 +48,54 @@ class History:
     def append(self, step: int, epoch: int, loss: float, lr: float, gradient_norm: float) -> None:
         """Record a completed step."""
         row = self._rows
-        if row == len(self._columns["step"]):
-            self._columns = {
-                name: np.concatenate([column, np.zeros_like(column)])
-                for name, column in self._columns.items()
-            }
+        self._reserve(row + 1)
         for name, value in zip(COLUMNS, (step, epoch, loss, lr, gradient_norm), strict=True):
             self._columns[name][row] = value
         self._rows = row + 1  # last, so that a reader on another thread sees whole rows
+
+    def extend(
+        self,
+        first_step: int,
+        epoch: int | NDArray[np.int64],
+        loss: NDArray[np.float64],
+        lr: float | NDArray[np.float64],
+        gradient_norm: NDArray[np.float64],
+    ) -> None:
+        """Record completed steps in a row, as many as there are losses.
+
+        Parameters
+        ----------
+        first_step : int
+            The number of the first one.
+        epoch, loss, lr, gradient_norm : ndarray
+            One number for each step; `epoch` and `lr` may be one for all.
+
+        Examples
+        --------
+        >>> history = History()
+        >>> history.extend(1, 1, np.array([0.5, 0.25]), 0.1, np.array([2.0, 1.0]))
+        >>> history.step, history.lr
+        (array([1, 2]), array([0.1, 0.1]))
+        """
+        row, count = self._rows, len(loss)
+        self._reserve(row + count)
+        steps = np.arange(first_step, first_step + count)
+        for name, values in zip(COLUMNS, (steps, epoch, loss, lr, gradient_norm), strict=True):
+            self._columns[name][row : row + count] = values
+        self._rows = row + count  # last, as in `append`
+
+    def _reserve(self, rows: int) -> None:
+        """Make room for so many rows; the columns grow to a power of two, as doubling would."""
+        room = len(self._columns["step"])
+        if rows <= room:
+            return
+        while room < rows:
+            room *= 2
+        columns = {}
+        for name, column in self._columns.items():
+            columns[name] = np.zeros(room, column.dtype)
+            columns[name][: self._rows] = column[: self._rows]
+        self._columns = columns
 
     def record(self, step: int, values: dict[str, Any]) -> None:
         """Record an evaluation; of a metric that is an array the newest is kept."""
