@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from interactive_train.autodiff.ghost import Ghost, recorder_of, recordings
 from interactive_train.autodiff.tape import Node, Vjp
 from interactive_train.autodiff.tensor import FLOATS, OPERATIONS, Spec, Tensor, as_tensor
 from interactive_train.kernels.kernel import Kernel
@@ -101,7 +102,12 @@ class Primitive:
         plan = self._plans.get(key)
         if plan is None:
             plan = self._new_plan(key, inputs, attributes)
-        value, address = self._evaluate(plan, inputs)
+        value: NDArray[Any] | Ghost
+        recorder = recorder_of(inputs) if recordings() else None
+        if recorder is not None:
+            value, address = recorder.note(self, plan, inputs, attributes), 0
+        else:
+            value, address = self._evaluate(plan, inputs)
         node = None
         for tensor in inputs:
             if tensor.node is not None and self.vjps:
@@ -184,6 +190,9 @@ def promote(where: str, args: Sequence[Any]) -> list[Tensor]:
     for value in args:
         if isinstance(value, Tensor):
             tensor = value
+        elif hasattr(value, "__tensor__"):  # a number that is known at the step only
+            tensors.append(value.__tensor__(dtype))
+            continue
         elif _is_number(value):
             tensors.append(number(float(value), dtype))
             continue

@@ -17,6 +17,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from interactive_train.autodiff.ghost import Ghost
 from interactive_train.autodiff.tensor import OPERATIONS, Tensor
 
 _numbers = itertools.count()
@@ -32,7 +33,7 @@ class Node:
     def __init__(
         self,
         inputs: tuple[Tensor, ...],
-        value: NDArray[Any],
+        value: Any,
         vjps: Sequence[Vjp | None],
         attributes: Mapping[str, Any],
     ) -> None:
@@ -79,6 +80,8 @@ def walk(
         if node.number in wanted:
             continue
         gradient = gradients.pop(node.number)
+        if type(node.value) is Ghost:
+            node.value.recorder.differentiate(node.value)
         if recording:
             value, inputs = Tensor.wrap(node.value, node), node.inputs
         else:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from interactive_train.autodiff.ghost import Ghost
 from interactive_train.autodiff.protocol import from_function, from_ufunc
 from interactive_train.runtime.errors import refusal
 
@@ -70,7 +71,6 @@ class Tensor:
     node: Node | None
     spec: Spec
     _address: int
-    known: ClassVar[bool] = True
 
     def __init__(self, value: Any, dtype: Any = None) -> None:
         try:
@@ -110,6 +110,11 @@ class Tensor:
         tensor = cls.__new__(cls)
         tensor.data, tensor.node, tensor.spec, tensor._address = array, node, spec, address
         return tensor
+
+    @property
+    def known(self) -> bool:
+        """Whether the value may be looked at; not while a step is being recorded."""
+        return type(self.data) is not Ghost
 
     @property
     def address(self) -> int:

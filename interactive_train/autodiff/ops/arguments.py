@@ -29,7 +29,12 @@ def floating(x: Any, where: str) -> Tensor:
 
 def kept(x: Any, where: str) -> Tensor:
     """Return `x` as a Tensor of its own type; anything but a Tensor is copied."""
-    return x if isinstance(x, Tensor) else Tensor(as_tensor(x, where).data)
+    if isinstance(x, Tensor):
+        return x
+    if hasattr(x, "__tensor__"):
+        lifted: Tensor = x.__tensor__(np.dtype(np.float64))
+        return lifted
+    return Tensor(as_tensor(x, where).data)
 
 
 def extents(where: str, shape: Any) -> Ints:

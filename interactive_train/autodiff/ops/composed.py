@@ -8,10 +8,19 @@ from typing import Any
 import numpy as np
 
 from interactive_train.autodiff.ops.arguments import floating
-from interactive_train.autodiff.ops.elementwise import exp, log, maximum, minimum, multiply, sqrt
+from interactive_train.autodiff.ops.elementwise import (
+    exp,
+    log,
+    maximum,
+    minimum,
+    multiply,
+    sqrt,
+    where,
+)
 from interactive_train.autodiff.ops.elementwise import sigmoid as sigmoid
 from interactive_train.autodiff.ops.reduction import Axis, max, normalise_axes, sum  # noqa: A004
 from interactive_train.autodiff.ops.shape import reshape
+from interactive_train.autodiff.tape import bare
 from interactive_train.autodiff.tensor import OPERATIONS, Tensor, as_tensor
 from interactive_train.runtime.errors import refusal
 
@@ -71,8 +80,8 @@ def clip(x: Any, low: Any = None, high: Any = None) -> Tensor:
 def logsumexp(x: Any, axis: Axis = -1, keepdims: bool = False) -> Tensor:
     """Return log(sum of exp(x)) over the axes; no finite input overflows."""
     tensor = floating(x, "logsumexp")
-    top = max(tensor, axis, keepdims=True).data
-    shift = Tensor.wrap(np.where(np.isfinite(top), top, top.dtype.type(0.0)))
+    top = bare(max(tensor, axis, keepdims=True))
+    shift = where((top - top) == 0.0, top, 0.0)  # 0 where the largest is infinite or NaN
     result = log(sum(exp(tensor - shift), axis, keepdims=True)) + shift
     return result if keepdims else reshape(result, sum(tensor, axis).shape)
 

@@ -119,11 +119,11 @@ def _integers(where: str, parts: tuple[Any, ...]) -> list[NDArray[np.int64]]:
 
 def _slice(x: Tensor, parts: tuple[Any, ...]) -> Tensor:
     # NumPy settles start, shape and strides of the view; we copy it with our kernel.
-    source = x.data
+    source = x.data if x.known else np.empty(x.shape, x.dtype)  # its memory is never touched
     seen = source[parts if Ellipsis in parts else (*parts, ...)]
     start = (seen.ctypes.data - source.ctypes.data) // source.itemsize if seen.size else 0
     strides = tuple(step // source.itemsize for step in seen.strides)
-    if x.dtype.kind != "f":
+    if x.dtype.kind != "f" and x.known:
         return Tensor(seen)
     return window(x, start, seen.shape, strides)
 

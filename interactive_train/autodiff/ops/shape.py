@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from interactive_train.autodiff.ops.arguments import extents, kept, normal_axes
+from interactive_train.autodiff.ghost import NotRecordableError, users_line
 from interactive_train.autodiff.primitive import Plan, Primitive, promote
 from interactive_train.autodiff.tensor import OPERATIONS, Spec, Tensor
 from interactive_train.kernels import movement as kernels
@@ -37,8 +38,11 @@ def _view_operands(span: int, start: int, shape: Ints, strides: Ints) -> tuple[A
 def _plan_view(x: Spec, start: int, shape: Ints, strides: Ints) -> Plan:
     (own, char) = x
     dtype = np.dtype(char)
+    if dtype == np.bool_:
+        raise NotRecordableError(f"{users_line()}: a view of truth values cannot be recorded")
+    moved = np.dtype(np.float64) if dtype == np.int64 else dtype  # 64 bits, whatever they mean
     operands = _view_operands(math.prod(own), start, shape, strides)
-    return Plan(shape, dtype, kernels.GATHER_VIEW, dtype, (RESULT, INPUTS[0], *operands))
+    return Plan(shape, dtype, kernels.GATHER_VIEW, moved, (RESULT, INPUTS[0], *operands))
 
 
 def _plan_unview(g: Spec, start: int, shape: Ints, strides: Ints) -> Plan:
@@ -102,7 +106,7 @@ def broadcast_to(x: Any, shape: Sequence[int]) -> Tensor:
                 "Shapes are aligned at their last axis; an extent of 1 is repeated.",
             )
         )
-    if tensor.dtype.kind != "f":
+    if tensor.dtype.kind != "f" and tensor.known:
         return Tensor(np.broadcast_to(tensor.data, wanted))
     return _broadcast.apply([tensor], {"shape": wanted})
 
@@ -231,7 +235,7 @@ def window(x: Tensor, start: int, shape: Ints, strides: Ints) -> Tensor:
 
     No element may be seen twice, since the gradient is put back, not added.
     """
-    if x.dtype.kind == "f":
+    if x.dtype.kind == "f" or not x.known:
         return view.apply([x], {"start": start, "shape": shape, "strides": strides})
     memory = x.data.reshape(-1)[start:]
     steps = tuple(step * memory.itemsize for step in strides)
