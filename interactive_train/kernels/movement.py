@@ -76,6 +76,13 @@ def join_two(out: Any, x: Any, y: Any, outer: int, left: int, right: int, total:
     return 0
 
 
+def copy(out: Any, x: Any, n: int) -> int:
+    """out = x."""
+    for i in range(n):
+        out[i] = x[i]
+    return 0
+
+
 def _fits(operands: Mapping[str, Any]) -> bool:
     """Whether the view lies within the `span` elements of its memory."""
     rows, columns, axes = operands["rows"], operands["columns"], operands["axes"]
@@ -102,6 +109,7 @@ GATHER_VIEW = Kernel(
 SCATTER_VIEW = Kernel(
     "scatter_view", scatter_view, f"out=T[span] g:T[rows,columns] {_VIEW}", fits=_fits
 )
+COPY = Kernel("copy", copy, "out=T[n] x:T[n] n", parallel=("n",))
 JOIN_TWO = Kernel(
     "join_two",
     join_two,

@@ -10,12 +10,14 @@ OK = 0
 BAD_INDEX = 1  # a label, a gather index or a permutation entry is out of range
 NONFINITE = 2  # the guard found a loss or a gradient norm that is not finite
 INTERRUPTED = 3  # the mailbox asked for a stop before the next step
+CHANGED = 5  # a number fell on the other side of a comparison than when the step was recorded
 TOO_LARGE = 4  # an extent exceeds what the library for matrix products can count
 
 MEANING = {
     BAD_INDEX: "an index is out of range",
     NONFINITE: "a guarded value is not finite",
     INTERRUPTED: "the mailbox asked for a stop",
+    CHANGED: "a condition of the recording does not hold any more",
     TOO_LARGE: "an extent of a matrix product exceeds 2**31 - 1",
 }
 
