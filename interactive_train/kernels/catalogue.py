@@ -15,8 +15,16 @@ from interactive_train.kernels.gemm import GEMM
 from interactive_train.kernels.indexing import ADD_ROWS, TAKE_ROWS
 from interactive_train.kernels.kernel import Expression, Kernel
 from interactive_train.kernels.movement import GATHER_VIEW, JOIN_TWO, SCATTER_VIEW
+from interactive_train.kernels.normalisation import (
+    CHANNEL_PRODUCTS,
+    CHANNEL_SQUARES,
+    NORMALISE_RMS,
+    NORMALISE_RMS_GRADIENT,
+    NORMALISE_ROWS,
+    NORMALISE_ROWS_GRADIENT,
+)
 from interactive_train.kernels.random import DROPOUT
-from interactive_train.kernels.reduction import ARGMAX, MAX, SUM
+from interactive_train.kernels.reduction import ARGMAX, MAX, SUM, SUM_OUTER_INNER
 from interactive_train.kernels.softmax import (
     CROSS_ENTROPY_ROWS,
     CROSS_ENTROPY_ROWS_GRADIENT,
@@ -29,6 +37,7 @@ FLOATING: tuple[np.dtype[np.generic], ...] = (np.dtype(np.float32), np.dtype(np.
 WRITTEN = (
     GEMM,
     SUM,
+    SUM_OUTER_INNER,
     MAX,
     ARGMAX,
     GATHER_VIEW,
@@ -41,6 +50,12 @@ WRITTEN = (
     CROSS_ENTROPY_ROWS,
     CROSS_ENTROPY_ROWS_GRADIENT,
     DROPOUT,
+    NORMALISE_ROWS,
+    NORMALISE_ROWS_GRADIENT,
+    NORMALISE_RMS,
+    NORMALISE_RMS_GRADIENT,
+    CHANNEL_SQUARES,
+    CHANNEL_PRODUCTS,
 )
 
 # The patterns of layers, losses and update rules: arrays of one shape, with a bias (`fr`), with a

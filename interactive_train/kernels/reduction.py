@@ -1,6 +1,7 @@
 """Reductions over the middle axis of [outer, middle, inner].
 
-Every reduction over adjacent axes is of this form; others are taken in turn.
+Every reduction over adjacent axes is of this form. A sum over all axes but some adjacent ones (a
+bias of a convolution, batch norm) is `sum_outer_inner`; others are taken in turn.
 The order of summation is fixed by the shapes, so equal input gives equal bits.
 """
 
@@ -25,6 +26,19 @@ def sum_middle(out: Any, x: Any, outer: int, middle: int, inner: int) -> int:
             for m in range(middle):
                 for i in range(inner):
                     out[o, i] += x[o, m, i]
+    return 0
+
+
+def sum_outer_inner(out: Any, x: Any, outer: int, middle: int, inner: int) -> int:
+    """out[m] = sum over o and i of x[o, m, i]."""
+    for m in range(middle):
+        out[m] = 0.0
+    for o in range(outer):
+        for m in range(middle):
+            total = 0.0
+            for i in range(inner):
+                total += x[o, m, i]
+            out[m] += total
     return 0
 
 
@@ -58,7 +72,22 @@ def argmax_middle(out: Any, x: Any, outer: int, middle: int, inner: int) -> int:
 
 _MIDDLE = "out=T[outer,inner] x:T[outer,middle,inner] outer middle inner"
 SUM = Kernel(
-    "sum_middle", sum_middle, _MIDDLE, reorder=True, parallel=("outer", "middle"), summed=("middle",)
+    "sum_middle",
+    sum_middle,
+    _MIDDLE,
+    reorder=True,
+    parallel=("outer", "middle"),
+    summed=("middle",),
+)
+SUM_OUTER_INNER = Kernel(
+    "sum_outer_inner",
+    sum_outer_inner,
+    "out=T[middle] x:T[outer,middle,inner] outer middle inner",
+    reorder=True,
+    parallel=("outer",),
+    summed=("outer",),
 )
 MAX = Kernel("max_middle", max_middle, _MIDDLE, parallel=("outer",))
-ARGMAX = Kernel("argmax_middle", argmax_middle, _MIDDLE.replace("out=T", "out=i8"), parallel=("outer",))
+ARGMAX = Kernel(
+    "argmax_middle", argmax_middle, _MIDDLE.replace("out=T", "out=i8"), parallel=("outer",)
+)

@@ -30,8 +30,20 @@ def _plan(kernel: Kernel, x: Spec, first: int, last: int) -> Plan:
     return Plan(rest, result, kernel, dtype, (RESULT, INPUTS[0], *sizes))
 
 
+def _plan_ends(x: Spec, first: int, last: int) -> Plan:
+    """Sum over all axes but the adjacent first ... last - 1."""
+    shape, char = x
+    dtype = np.dtype(char)
+    sizes = tuple(math.prod(part) for part in (shape[:first], shape[first:last], shape[last:]))
+    kernel = kernels.SUM_OUTER_INNER
+    return Plan(shape[first:last], dtype, kernel, dtype, (RESULT, INPUTS[0], *sizes))
+
+
 _sum = Primitive("_sum", lambda x, first, last: _plan(kernels.SUM, x, first, last))
 _sum.gradients(lambda g, y, x, first, last: _spread(g, x, first, last))
+
+_sum_ends = Primitive("_sum_ends", lambda x, first, last: _plan_ends(x, first, last))
+_sum_ends.gradients(lambda g, y, x, first, last: _around(g, x, first, last))
 
 _max = Primitive("_max", lambda x, first, last: _plan(kernels.MAX, x, first, last))
 _max.gradients(lambda g, y, x, first, last: _to_largest(g, y, x, first, last))
@@ -42,6 +54,10 @@ _argmax = Primitive("_argmax", lambda x, first, last: _plan(kernels.ARGMAX, x, f
 def _spread(g: Tensor, x: Tensor, first: int, last: int) -> Tensor:
     kept = x.shape[:first] + (1,) * (last - first) + x.shape[last:]
     return broadcast_to(reshape(g, kept), x.shape)
+
+
+def _around(g: Tensor, x: Tensor, first: int, last: int) -> Tensor:
+    return broadcast_to(reshape(g, x.shape[first:last] + (1,) * (x.ndim - last)), x.shape)
 
 
 def _to_largest(g: Tensor, y: Tensor, x: Tensor, first: int, last: int) -> Tensor:
@@ -81,9 +97,13 @@ def _reduce(primitive: Primitive, x: Tensor, axis: Axis, keepdims: bool) -> Tens
                 "Check for an empty batch.",
             )
         )
-    result = x
-    for first, last in reversed(_runs(axes)):
-        result = primitive.apply([result], {"first": first, "last": last})
+    runs = _runs(axes)
+    if primitive is _sum and len(runs) == 2 and runs[0][0] == 0 and runs[1][1] == x.ndim:
+        result = _sum_ends.apply([x], {"first": runs[0][1], "last": runs[1][0]})
+    else:
+        result = x
+        for first, last in reversed(runs):
+            result = primitive.apply([result], {"first": first, "last": last})
     if keepdims:
         extents = tuple(1 if a in axes else n for a, n in enumerate(x.shape))
         result = reshape(result, extents)
