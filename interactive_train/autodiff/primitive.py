@@ -200,7 +200,7 @@ def promote(where: str, args: Sequence[Any]) -> list[Tensor]:
             tensor = as_tensor(value, where)
         char = tensor.spec[1]
         if char == "?":
-            tensor = Tensor.wrap(tensor.data.astype(dtype))
+            tensor = OPERATIONS["astype"](tensor, dtype)
         elif char not in FLOATS:
             raise TypeError(
                 refusal(
