@@ -1,0 +1,254 @@
+"""Recurrent layers over all time steps: what LSTM, GRU and RNN share.
+
+Each has one kernel forward, one backward and one for what the states were; the gradient of the
+weights is one product for all three (`STEPS_PRODUCT`).
+
+`packed` [batch, steps, slots, hidden] keeps what step t began with and what it found, in blocks of
+`hidden` numbers, so that each step's gradient needs its own slot alone::
+
+    LSTM   i  f  g  o  c  h     gates after their activations; cell and hidden state before the step
+    GRU    r  z  q  n  h        q = h W_n + b_n, which the reset gate multiplies
+    RNN    a  h                 a = the state after the step
+
+The product h W goes straight into the gates' blocks, the backward product straight into the slot of
+the step before: one call of the library (`strided_product`) per time step and no scratch memory.
+Gate loops touch few arrays each, since a loop over more is not vectorised.
+
+The plain loops are the same but for `advance` and `retreat`, the two products.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from interactive_train.kernels.gemm import LARGEST
+from interactive_train.kernels.kernel import Kernel
+from interactive_train.kernels.status import TOO_LARGE
+
+if TYPE_CHECKING:
+    from interactive_train.kernels.native import call_gemm
+
+# The library's products of up to this many multiplications skip the copies that larger ones make
+# of their operands; several such are quicker than one just beyond, since a step has few rows.
+SMALL = 1_000_000
+LANES = 16
+
+
+def sigmoid(x: Any) -> Any:
+    """Return 1 / (1 + exp(-x))."""
+    return 1.0 / (1.0 + np.exp(-x))
+
+
+def tanh(x: Any) -> Any:
+    """Return the hyperbolic tangent."""
+    return np.tanh(x)
+
+
+# Products ---------------------------------------------------------------------------------------
+
+
+def strided_product(
+    routine: int,
+    transpose: int,
+    rows: int,
+    columns: int,
+    depth: int,
+    a: int,
+    a_step: int,
+    b: int,
+    b_step: int,
+    beta: Any,
+    c: int,
+    c_step: int,
+    item: int,
+) -> None:
+    """c = a @ op(b) + beta c by addresses and row steps, in pieces of columns (native only)."""
+    pieces = (rows * columns * depth + SMALL - 1) // SMALL
+    width = max((columns // max(pieces, 1) + LANES - 1) // LANES * LANES, 4 * LANES)
+    for start in range(0, columns, width):
+        count = min(width, columns - start)
+        first = start * (b_step if transpose else 1)
+        call_gemm(
+            routine, 0, transpose, rows, count, depth, 1.0, a, a_step,
+            b + first * item, b_step, beta, c + start * item, c_step,
+        )  # fmt: skip
+
+
+def advance(
+    packed: Any, w: Any, t: int, batch: int, steps: int, gates: int, hidden: int, routine: int
+) -> None:
+    """packed[:, t, gate] = h W for each gate, h being the last block of slot t."""
+    last = packed.shape[2] - 1
+    for b in range(batch):
+        for gate in range(gates):
+            for j in range(hidden):
+                total = 0.0
+                for p in range(hidden):
+                    total += packed[b, t, last, p] * w[p, gate, j]
+                packed[b, t, gate, j] = total
+
+
+def advance_native(
+    packed: Any, w: Any, t: int, batch: int, steps: int, gates: int, hidden: int, routine: int
+) -> None:
+    """As `advance`, by the library."""
+    item, slots = packed.itemsize, packed.shape[2]
+    step = steps * slots * hidden
+    slot = packed.ctypes.data + t * slots * hidden * item
+    h = slot + (slots - 1) * hidden * item
+    columns = gates * hidden
+    strided_product(
+        routine, 0, batch, columns, hidden, h, step, w.ctypes.data, columns, 0.0, slot, step, item
+    )
+
+
+def retreat(
+    out: Any,
+    w: Any,
+    s: int,
+    block: int,
+    first: int,
+    count: int,
+    more: int,
+    batch: int,
+    rows: int,
+    gates: int,
+    hidden: int,
+    routine: int,
+) -> None:
+    """out[:, s, 0] = d W' + more out[:, s, 0], summed over `count` gates from `first` on.
+
+    d are the blocks from `block` on, counted from the beginning of slot s.
+    """
+    blocks = out.shape[2]
+    for b in range(batch):
+        for p in range(hidden):
+            total = 0.0
+            for k in range(count):
+                at = block + k
+                for j in range(hidden):
+                    total += out[b, s + at // blocks, at % blocks, j] * w[p, first + k, j]
+            out[b, s, 0, p] = total + out[b, s, 0, p] if more else total
+
+
+def retreat_native(
+    out: Any,
+    w: Any,
+    s: int,
+    block: int,
+    first: int,
+    count: int,
+    more: int,
+    batch: int,
+    rows: int,
+    gates: int,
+    hidden: int,
+    routine: int,
+) -> None:
+    """As `retreat`, by the library."""
+    item, blocks = out.itemsize, out.shape[2]
+    step = rows * blocks * hidden
+    slot = out.ctypes.data + s * blocks * hidden * item
+    d, weights = slot + block * hidden * item, w.ctypes.data + first * hidden * item
+    strided_product(
+        routine, 1, batch, hidden, count * hidden, d, step, weights, gates * hidden,
+        1.0 if more else 0.0, slot, step, item,
+    )  # fmt: skip
+
+
+def native(text: str, *products: Any) -> str:
+    """Return a plain loop's text with the library's products in place of the loops."""
+    for product in products:
+        text = text.replace(f"{product.__name__.removesuffix('_native')}(", f"{product.__name__}(")
+    return text
+
+
+# d_w = sum over batch and steps of h' d ---------------------------------------------------------
+
+
+def steps_product(
+    out: Any,
+    a: Any,
+    b: Any,
+    batch: int,
+    m: int,
+    n: int,
+    steps: int,
+    a_width: int,
+    b_width: int,
+    a_start: int,
+    b_start: int,
+    routine: int,
+) -> int:
+    """out[i, j] = sum over batch and steps of a[., ., a_start + i] * b[., ., b_start + j]."""
+    for i in range(m):
+        for j in range(n):
+            total = 0.0
+            for k in range(batch):
+                for t in range(steps):
+                    total += a[k, t, a_start + i] * b[k, t, b_start + j]
+            out[i, j] = total
+    return 0
+
+
+_STEPS_PRODUCT = f'''
+def steps_product(out, a, b, batch, m, n, steps, a_width, b_width, a_start, b_start, routine):
+    """One call of the library."""
+    if batch * steps > {LARGEST}:
+        return {TOO_LARGE}
+    if batch * steps == 0:
+        for i in range(m):
+            for j in range(n):
+                out[i, j] = 0.0
+        return 0
+    item = out.itemsize
+    call_gemm(routine, 1, 0, m, n, batch * steps, 1.0, a.ctypes.data + a_start * item, a_width,
+              b.ctypes.data + b_start * item, b_width, 0.0, out.ctypes.data, n)
+    return 0
+'''
+
+
+def _fits_columns(sizes: Mapping[str, Any]) -> bool:
+    return (
+        min(sizes["a_start"], sizes["b_start"], sizes["m"], sizes["n"]) >= 0
+        and sizes["a_start"] + sizes["m"] <= sizes["a_width"] <= LARGEST
+        and sizes["b_start"] + sizes["n"] <= sizes["b_width"] <= LARGEST
+        and sizes["routine"] != 0
+    )
+
+
+STEPS_PRODUCT = Kernel(
+    "steps_product",
+    steps_product,
+    "out=T[m,n] a:T[batch,steps,a_width] b:T[batch,steps,b_width] batch m n steps a_width b_width "
+    "a_start b_start routine",
+    native=_STEPS_PRODUCT,
+    fits=_fits_columns,
+    parallel=("batch",),
+    summed=("batch",),
+)
+
+
+def fits_steps(sizes: Mapping[str, Any]) -> bool:
+    """Whether slots and rows agree, and the library can count its steps through `packed`."""
+    steps, hidden = sizes["steps"], sizes["hidden"]
+    fits = steps >= 1 and hidden >= 1 and sizes["routine"] != 0
+    fits = fits and 8 * max(sizes["batch"], steps + 1, 8) * hidden <= LARGEST
+    if "rows" in sizes:  # of a gradient
+        fits = fits and sizes["lead"] in (0, 1) and sizes["depth"] == steps + sizes["lead"]
+        fits = fits and fits_rows(sizes)
+    return fits
+
+
+def fits_rows(sizes: Mapping[str, Any]) -> bool:
+    """Whether the rows are the states from `first` on, and the cell where there is one."""
+    cell = sizes.get("cell", 0)
+    return (
+        sizes["hidden"] >= 1
+        and 0 <= sizes["first"] < sizes["steps"]
+        and cell in (0, 1)
+        and sizes["rows"] == sizes["steps"] - sizes["first"] + cell
+    )
