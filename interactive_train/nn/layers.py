@@ -1,8 +1,7 @@
-"""The layers: Linear, LayerNorm, Dropout, Sequential."""
+"""The plain layers: Linear and Dropout, and what all layers share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy as np
 from interactive_train.autodiff.ops.random import dropout
 from interactive_train.autodiff.tensor import Tensor
 from interactive_train.nn.context import current
-from interactive_train.nn.initializers import Initializer, glorot_uniform, ones, zeros
+from interactive_train.nn.initializers import Initializer, glorot_uniform, zeros
 from interactive_train.nn.module import Module, Parameter, require_floating
 from interactive_train.runtime.errors import refusal
 from interactive_train.runtime.hyperparameter import Hyperparameter
@@ -61,11 +60,11 @@ class Linear(Module):
 
     def forward(self, x: Any) -> Tensor:
         """Return x W + b, shape (..., out_features)."""
-        x = require_floating(x, _named(self))
+        x = require_floating(x, named(self))
         if x.ndim == 0 or x.shape[-1] != self.in_features:
             raise ValueError(
                 refusal(
-                    _named(self),
+                    named(self),
                     f"the last axis of the input has {self.in_features} features",
                     f"shape {x.shape}",
                     f"Reshape the input, or declare nn.Linear({x.shape[-1] if x.ndim else 1}, "
@@ -78,53 +77,6 @@ class Linear(Module):
         return y
 
 
-class LayerNorm(Module):
-    """Normalise the last axis to mean 0 and variance 1, then scale and shift.
-
-    y = (x - mean) / sqrt(var + eps) * weight + bias, with the variance divided by n.
-
-    Parameters
-    ----------
-    features : int
-        Extent of the last axis.
-    eps : float
-
-    References
-    ----------
-    Ba, Kiros, Hinton: Layer normalization. 2016.
-
-    Examples
-    --------
-    >>> from interactive_train import nn
-    >>> y = nn.init(LayerNorm(4))(np.arange(4.0, dtype=np.float32))
-    >>> bool(abs(np.asarray(y).mean()) < 1e-6)
-    True
-    """
-
-    def __init__(self, features: int, *, eps: float = 1e-5) -> None:
-        self.features = positive(features, "nn.LayerNorm", "features")
-        self.eps = EPS.check(eps, "nn.LayerNorm")
-        self.weight: Any = Parameter((features,), ones)
-        self.bias: Any = Parameter((features,), zeros)
-
-    def forward(self, x: Any) -> Tensor:
-        """Return the normalised input, of the same shape."""
-        x = require_floating(x, _named(self))
-        if x.ndim == 0 or x.shape[-1] != self.features:
-            raise ValueError(
-                refusal(
-                    _named(self),
-                    f"the last axis of the input has {self.features} features",
-                    f"shape {x.shape}",
-                )
-            )
-        centred = x - x.mean(axis=-1, keepdims=True)
-        variance = (centred * centred).mean(axis=-1, keepdims=True)
-        y: Tensor = centred / np.sqrt(variance + self.eps) * self.weight + self.bias
-        return y
-
-
-EPS = Hyperparameter("eps", 1e-5, low=0.0, open_low=True, help="Keeps the division finite.")
 RATE = Hyperparameter(
     "rate",
     0.5,
@@ -162,52 +114,11 @@ class Dropout(Module):
 
     def forward(self, x: Any) -> Tensor:
         """Return the input with elements dropped when training, else the input."""
-        inputs = require_floating(x, _named(self))
+        inputs = require_floating(x, named(self))
         call = current()
-        if call is None or not call.training or self.rate == 0.0:
+        if call is None or not call.training:
             return inputs
         return dropout(inputs, self.rate, call.draw(self._path))
-
-
-class Sequential(Module):
-    """Layers and functions, one after the other.
-
-    Parameters
-    ----------
-    *layers : Module or callable
-        ``nn.Sequential(nn.Linear(784, 128), nn.relu, nn.Linear(128, 10))``.
-
-    Examples
-    --------
-    >>> from interactive_train import nn
-    >>> model = nn.init(Sequential(nn.Linear(2, 3), nn.relu, nn.Linear(3, 1)), seed=0)
-    >>> model(np.ones((5, 2), dtype=np.float32)).shape
-    (5, 1)
-    """
-
-    def __init__(self, *layers: Module | Callable[[Any], Any]) -> None:
-        for position, layer in enumerate(layers):
-            if not callable(layer) or isinstance(layer, type):
-                fix = "Call it: nn.Linear(2, 3)." if isinstance(layer, type) else ""
-                raise TypeError(
-                    refusal(
-                        "nn.Sequential",
-                        "every layer is a module or a function",
-                        f"{layer!r} at position {position}",
-                        fix,
-                    )
-                )
-        self.layers = list(layers)
-
-    def forward(self, x: Any) -> Any:
-        """Return the output of the last layer."""
-        call = current()
-        for position, layer in enumerate(self.layers):
-            x = layer(x)
-            if call is not None and call.trace is not None and not isinstance(layer, Module):
-                name = getattr(layer, "__name__", type(layer).__name__)
-                call.trace.append((f"{self._path}.layers.{position}".lstrip("."), name, x.shape))
-        return x
 
 
 def positive(value: Any, where: str, name: str) -> int:
@@ -219,6 +130,7 @@ def positive(value: Any, where: str, name: str) -> int:
     return int(value)
 
 
-def _named(module: Module) -> str:
+def named(module: Module) -> str:
+    """Return what errors call a layer: its kind, and its path inside of a model."""
     kind = f"nn.{type(module).__name__}"
     return f"{kind} at {module._path}" if module._path else kind
