@@ -14,6 +14,17 @@ from interactive_train.kernels import elementwise as e
 from interactive_train.kernels.gemm import GEMM
 from interactive_train.kernels.indexing import ADD_ROWS, TAKE_ROWS
 from interactive_train.kernels.kernel import Expression, Kernel
+from interactive_train.kernels.labels import (
+    INTEGERS_TO_FLOAT32,
+    INTEGERS_TO_FLOAT64,
+    NOT_EQUAL,
+    ONE_HOT,
+    PICK,
+    PLACE,
+    TRUTHS_TO_FLOAT32,
+    TRUTHS_TO_FLOAT64,
+    WHERE,
+)
 from interactive_train.kernels.movement import GATHER_VIEW, JOIN_TWO, SCATTER_VIEW
 from interactive_train.kernels.normalisation import (
     CHANNEL_PRODUCTS,
@@ -49,6 +60,9 @@ WRITTEN = (
     LOG_SOFTMAX,
     CROSS_ENTROPY_ROWS,
     CROSS_ENTROPY_ROWS_GRADIENT,
+    ONE_HOT,
+    PICK,
+    PLACE,
     DROPOUT,
     NORMALISE_ROWS,
     NORMALISE_ROWS_GRADIENT,
@@ -77,6 +91,12 @@ READY: dict[Expression, str] = {
     e.GELU: "f",
     e.TO_FLOAT32: "f",
     e.TO_FLOAT64: "f",
+    INTEGERS_TO_FLOAT32: "f",
+    INTEGERS_TO_FLOAT64: "f",
+    TRUTHS_TO_FLOAT32: "f",
+    TRUTHS_TO_FLOAT64: "f",
+    NOT_EQUAL: "fs",
+    WHERE: "ffs",
 }
 
 

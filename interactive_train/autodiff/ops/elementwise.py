@@ -14,8 +14,9 @@ import numpy as np
 
 from interactive_train.autodiff.ops.shape import sum_to
 from interactive_train.autodiff.primitive import Plan, Primitive, promote
-from interactive_train.autodiff.tensor import OPERATIONS, Spec, Tensor, as_tensor
+from interactive_train.autodiff.tensor import FLOATS, OPERATIONS, Spec, Tensor, as_tensor
 from interactive_train.kernels import elementwise as kernels
+from interactive_train.kernels import labels
 from interactive_train.kernels.elementwise import TWO_OVER_SQRT_PI
 from interactive_train.kernels.kernel import Expression
 from interactive_train.kernels.signature import FIXED_TYPES
@@ -64,7 +65,7 @@ class Elementwise(Primitive):
                     "Aligned at the last axis, each pair of extents is equal or has a 1.",
                 )
             ) from None
-        floating = np.dtype(next(c for _, c in reversed(specs) if c != "?"))
+        floating = np.dtype(next((c for _, c in reversed(specs) if c in FLOATS), "f"))
         output = self.expression.output
         dtype = floating if output == "T" else FIXED_TYPES[output]
         pattern, columns, spread = spread_pattern(shapes, shape)
@@ -84,16 +85,37 @@ class Elementwise(Primitive):
         )
 
 
-class Comparison(Elementwise):
-    """A comparison; of integers and truth values too, which NumPy compares."""
+class OfIntegers(Elementwise):
+    """An operation that has a twin for integer arrays, beside which truth values are integers."""
+
+    def __init__(self, expression: Expression, twin: Expression) -> None:
+        super().__init__(expression)
+        self.twin = Elementwise(twin)
 
     def __call__(self, *args: Any, **attributes: Any) -> Tensor:
-        """Return a boolean Tensor; it has no gradient."""
-        tensors = [as_tensor(a, self.name) for a in args]
-        if all(t.dtype.kind in "ib" for t in tensors):
-            compare = getattr(np, self.name)
-            return Tensor.wrap(np.asarray(compare(*(t.data for t in tensors))))
+        """Return the result for operands that broadcast; among integers it has no gradient."""
+        kinds = self.types
+        values = [a for a, kind in zip(args, kinds, strict=False) if kind == "T"]
+        if len(args) == len(kinds) and any(map(_is_integer_array, values)):
+            tensors = [as_tensor(a, self.name) for a in args]
+            found = [t for t, kind in zip(tensors, kinds, strict=True) if kind == "T"]
+            if all(t.dtype.kind in "ib" for t in found):
+                return self.twin.apply(
+                    [
+                        _integers(t) if kind == "T" else _condition(self.name, t)
+                        for t, kind in zip(tensors, kinds, strict=True)
+                    ],
+                    attributes,
+                )
         return super().__call__(*args, **attributes)
+
+
+def _is_integer_array(value: Any) -> bool:
+    return isinstance(value, (Tensor, np.ndarray)) and value.dtype.kind in "iu"
+
+
+def _integers(tensor: Tensor) -> Tensor:
+    return tensor if tensor.dtype.kind == "i" else truths_to_integers.apply([tensor], {})
 
 
 def _condition(where: str, value: Any) -> Tensor:
@@ -235,24 +257,33 @@ gelu.gradients(
     )
 )
 
-where: Elementwise = Elementwise(kernels.WHERE)
+where: Elementwise = OfIntegers(kernels.WHERE, labels.WHERE)
 where.gradients(
     None,
     lambda g, y, c, a, b: where(c, g, 0.0),
     lambda g, y, c, a, b: where(c, 0.0, g),
 )
 
-greater: Elementwise = Comparison(kernels.GREATER)
-greater_equal: Elementwise = Comparison(kernels.GREATER_EQUAL)
-less: Elementwise = Comparison(kernels.LESS)
-less_equal: Elementwise = Comparison(kernels.LESS_EQUAL)
-equal: Elementwise = Comparison(kernels.EQUAL)
-not_equal: Elementwise = Comparison(kernels.NOT_EQUAL)
+greater: Elementwise = OfIntegers(kernels.GREATER, labels.GREATER)
+greater_equal: Elementwise = OfIntegers(kernels.GREATER_EQUAL, labels.GREATER_EQUAL)
+less: Elementwise = OfIntegers(kernels.LESS, labels.LESS)
+less_equal: Elementwise = OfIntegers(kernels.LESS_EQUAL, labels.LESS_EQUAL)
+equal: Elementwise = OfIntegers(kernels.EQUAL, labels.EQUAL)
+not_equal: Elementwise = OfIntegers(kernels.NOT_EQUAL, labels.NOT_EQUAL)
 
 to_float32: Elementwise = Elementwise(kernels.TO_FLOAT32)
 to_float32.gradients(lambda g, y, x: astype(g, x.dtype))
 to_float64: Elementwise = Elementwise(kernels.TO_FLOAT64)
 to_float64.gradients(lambda g, y, x: astype(g, x.dtype))
+
+# Integers and truth values have no gradients.
+truths_to_integers: Elementwise = Elementwise(labels.TRUTHS_TO_INTEGERS)
+_FROM = {
+    ("i", "f"): Elementwise(labels.INTEGERS_TO_FLOAT32),
+    ("i", "d"): Elementwise(labels.INTEGERS_TO_FLOAT64),
+    ("b", "f"): Elementwise(labels.TRUTHS_TO_FLOAT32),
+    ("b", "d"): Elementwise(labels.TRUTHS_TO_FLOAT64),
+}
 
 
 def pow(x: Any, y: Any) -> Tensor:  # noqa: A001
@@ -264,7 +295,7 @@ def pow(x: Any, y: Any) -> Tensor:  # noqa: A001
 
 
 def astype(x: Any, dtype: Any) -> Tensor:
-    """Return `x` in float32 or float64; differentiable.
+    """Return `x` in float32 or float64; differentiable if it is floating.
 
     Raises
     ------
@@ -277,7 +308,7 @@ def astype(x: Any, dtype: Any) -> Tensor:
     if wanted in (np.float32, np.float64):
         tensor = as_tensor(x, "astype")
         if tensor.dtype.kind != "f":
-            return Tensor.wrap(tensor.data.astype(wanted))
+            return _FROM[tensor.dtype.kind, wanted.char].apply([tensor], {})
         return to_float32(tensor) if wanted == np.float32 else to_float64(tensor)
     raise TypeError(
         refusal("astype", "converts to float32 or float64", str(wanted), "Use .numpy() for others.")
