@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from interactive_train.autodiff.ops.elementwise import where as choose
+from interactive_train.autodiff.ops.indexing import take_rows
+from interactive_train.autodiff.ops.labels import chosen
 from interactive_train.autodiff.ops.shape import reshape
 from interactive_train.autodiff.ops.softmax import cross_entropy_rows, log_softmax
 from interactive_train.autodiff.primitive import promote
@@ -151,8 +153,7 @@ def cross_entropy_sparse(
     if y.size == 0:
         raise ValueError(refusal(where, "needs at least one example", f"shape {y.shape}"))
     part = smoothing(label_smoothing, where)
-    rows = reshape(x, (-1, x.shape[-1]))
-    flat = Tensor.wrap(y.data.reshape(-1))
+    rows, flat = reshape(x, (-1, x.shape[-1])), reshape(y, -1)
     if weight is None and ignore_index is None and not part:
         values = cross_entropy_rows.apply([rows, flat], {})
         return reduced(reshape(values, y.shape), reduction, where)
@@ -162,19 +163,21 @@ def cross_entropy_sparse(
     classes = rows.shape[1]
     ones = np.ones(classes, x.dtype)
     weights = ones if weight is None else class_weights(weight, classes, x.dtype, where)
-    own = np.ones(flat.shape, x.dtype)  # the weight of each example
+    own = Tensor.wrap(np.ones(flat.shape, x.dtype))  # the weight of each example
     if ignore_index is not None:
         ignored = whole_number(ignore_index, "ignore_index", where, low=None)
-        counts = flat.data != ignored
+        counts, flat = chosen(flat, ignored)
         own = counts.astype(x.dtype)
-        flat = Tensor.wrap(np.where(counts, flat.data, 0))
-        rows = choose(Tensor.wrap(counts[:, None]), rows, 0.0)
+        rows = choose(reshape(counts, (-1, 1)), rows, 0.0)
     values = cross_entropy_rows.apply([rows, flat], {})
     if part:
         evenly = (log_softmax(rows) * Tensor.wrap(weights)).sum(axis=-1)
-        evenly = evenly * Tensor.wrap(own * x.dtype.type(part / classes))
-    own *= weights[flat.data]
-    values = values * Tensor.wrap(own)
+        evenly = evenly * (own * (part / classes))
+    if weight is not None:
+        table = Tensor.wrap(weights.reshape(-1, 1))
+        own = own * reshape(take_rows.apply([table, flat], {}), -1)
+    values = values * own
     if part:
         values = values * (1.0 - part) - evenly
-    return reduced(reshape(values, y.shape), reduction, where, float(own.sum(dtype=np.float64)))
+    total = own.astype(np.float64).sum()
+    return reduced(reshape(values, y.shape), reduction, where, total)

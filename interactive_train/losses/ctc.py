@@ -88,6 +88,12 @@ def ctc(
     0.333333
     """
     (x,) = promote(WHERE, [logits])
+    for given, name in (
+        (labels, "labels"),
+        (logit_lengths, "logit_lengths"),
+        (label_lengths, "label_lengths"),
+    ):
+        _need_values(given, name)
     y = labels_tensor(labels, WHERE).data
     if x.ndim != 3 or y.ndim != 2 or len(y) != x.shape[0]:
         raise ValueError(
@@ -120,6 +126,19 @@ def ctc(
     places = np.arange(states.shape[1])
     ends = (places == 2 * counts[:, None]) | (places == 2 * counts[:, None] - 1)
     return reduced(-logsumexp(choose(Tensor.wrap(ends), alpha, NEVER)), reduction, WHERE)
+
+
+def _need_values(given: Any, name: str) -> None:
+    """Refuse what is known at the step only: which states there are depends on the labels."""
+    if isinstance(given, Tensor) and not given.known:
+        raise TypeError(
+            refusal(
+                WHERE,
+                f"the values of {name} are at hand when it is called",
+                f"a value of a step that is being recorded, of shape {given.shape}",
+                'Train with execution="eager".',
+            )
+        )
 
 
 def _forward(spoken: Tensor, skips: NDArray[np.bool_], lengths: Ints) -> Tensor:

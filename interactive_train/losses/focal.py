@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from interactive_train.autodiff.ops.composed import logsumexp
 from interactive_train.autodiff.ops.elementwise import exp, softplus
 from interactive_train.autodiff.ops.elementwise import where as choose
+from interactive_train.autodiff.ops.labels import one_hot
 from interactive_train.autodiff.primitive import promote
 from interactive_train.autodiff.tensor import Tensor
 from interactive_train.losses.options import (
@@ -82,14 +82,13 @@ def focal(
     examples_and_classes(x, where, least=2)
     if x.size == 0:
         raise ValueError(refusal(where, "needs at least one example", f"shape {x.shape}"))
-    right = _one_hot(targets, x, where)
-    mask = Tensor.wrap(right)
+    mask = _one_hot(targets, x, where)
     own = choose(mask, x, 0.0).sum(axis=-1)
     others = logsumexp(choose(mask, -np.inf, x), axis=-1)
     values = _focal(own - others, gamma, where)
     if weight is not None:
         weights = class_weights(weight, x.shape[-1], x.dtype, where)
-        values = values * Tensor.wrap(np.asarray(weights[right.argmax(axis=-1)], order="C"))
+        values = values * choose(mask, Tensor.wrap(weights), 0.0).sum(axis=-1)
     return reduced(values, reduction, where)
 
 
@@ -143,13 +142,10 @@ def binary_focal(
     """
     where = "losses.binary_focal"
     z, y = pair(logits, targets, where)
-    check_targets(
-        (y.data == 0) | (y.data == 1),
-        y,
-        "targets are 0 or 1",
-        where,
-        "For probabilities use losses.binary_cross_entropy.",
-    )
+    if y.known:
+        right = (y.data == 0) | (y.data == 1)
+        fix = "For probabilities use losses.binary_cross_entropy."
+        check_targets(right, y, "targets are 0 or 1", where, fix)
     values = _focal((2.0 * y - 1.0) * z, gamma, where)
     if alpha is not None:
         yes = real_number(alpha, "alpha", where, low=0.0, high=1.0)
@@ -164,17 +160,19 @@ def _focal(margin: Tensor, gamma: Any, where: str) -> Tensor:
     return entropy * exp(-power * softplus(margin)) if power else entropy
 
 
-def _one_hot(targets: Any, x: Tensor, where: str) -> NDArray[np.bool_]:
+def _one_hot(targets: Any, x: Tensor, where: str) -> Tensor:
     """Return which class of each example is the right one, as rows of bools."""
-    array = targets.data if isinstance(targets, Tensor) else np.asarray(targets)
+    given = targets if isinstance(targets, Tensor) else np.asarray(targets)
     classes = x.shape[-1]
-    if array.shape == x.shape and array.dtype.kind in "fiub":
-        y = Tensor.wrap(np.asarray(array, dtype=x.dtype, order="C"))
-        rows = ((array == 0) | (array == 1)).all(axis=-1) & (array.sum(axis=-1) == 1)
-        rule = "targets of the logits' shape are one-hot: a single 1 in each row"
-        fix = "Give integer labels or one-hot rows."
-        check_targets(np.broadcast_to(rows[..., None], y.shape), y, rule, where, fix)
-        return np.asarray(array == 1)
+    if given.shape == x.shape and given.dtype.kind in "fiub":
+        _, y = pair(x, given, where)
+        if y.known:
+            array = y.data
+            rows = ((array == 0) | (array == 1)).all(axis=-1) & (array.sum(axis=-1) == 1)
+            rule = "targets of the logits' shape are one-hot: a single 1 in each row"
+            fix = "Give integer labels or one-hot rows."
+            check_targets(np.broadcast_to(rows[..., None], y.shape), y, rule, where, fix)
+        return y == 1.0
     labels = labels_tensor(targets, where)
     if labels.shape != x.shape[:-1]:
         raise ValueError(
@@ -185,7 +183,8 @@ def _one_hot(targets: Any, x: Tensor, where: str) -> NDArray[np.bool_]:
                 f"Give labels of shape {x.shape[:-1]}, or one-hot rows of shape {x.shape}.",
             )
         )
-    right = (labels.data >= 0) & (labels.data < classes)
-    rule = f"labels of {classes} classes are 0 ... {classes - 1}"
-    check_targets(right, labels, rule, where, "Number the classes from 0.")
-    return np.asarray(labels.data[..., None] == np.arange(classes))
+    if labels.known:
+        right = (labels.data >= 0) & (labels.data < classes)
+        rule = f"labels of {classes} classes are 0 ... {classes - 1}"
+        check_targets(right, labels, rule, where, "Number the classes from 0.")
+    return one_hot(labels, classes, x.dtype) == 1.0

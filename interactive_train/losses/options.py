@@ -1,7 +1,8 @@
 """What losses are told beside predictions and targets, checked: weights, smoothing, targets.
 
-Checks of values read the targets' memory; those of predictions are never read, so that
-no number of a model ends up in a loss as a constant.
+Checks of values read the targets' memory, where it is known: while a step is recorded there is
+none, and a step that runs into targets that no loss takes is repeated where the checks can speak.
+Those of predictions are never read, so that no number of a model ends up in a loss as a constant.
 """
 
 from __future__ import annotations
@@ -50,12 +51,15 @@ def pair(
         If the shapes differ, or a target is outside the bounds or NaN.
     """
     (x,) = promote(where, [predictions])
-    array = targets.data if isinstance(targets, Tensor) else np.asarray(targets)
-    if array.dtype.kind in "iub":
-        targets = Tensor.wrap(np.asarray(array, dtype=x.dtype, order="C"))
+    if isinstance(targets, Tensor):
+        targets = targets if targets.dtype.kind == "f" else targets.astype(x.dtype)
+    else:
+        array = np.asarray(targets)
+        if array.dtype.kind in "iub":
+            targets = Tensor.wrap(np.asarray(array, dtype=x.dtype, order="C"))
     x, y = promote(where, [x, targets])
     same_shape(x, y, where)
-    if np.isfinite(low) or np.isfinite(high):
+    if y.known and (np.isfinite(low) or np.isfinite(high)):
         interval = f"in [{low:g}, {high:g}]" if np.isfinite(high) else f"at least {low:g}"
         inside = (y.data >= low) & (y.data <= high)
         check_targets(inside, y, f"targets are {interval}", where, fix)
@@ -63,7 +67,7 @@ def pair(
 
 
 def check_targets(right: NDArray[np.bool_], y: Tensor, rule: str, where: str, fix: str) -> None:
-    """Refuse targets where `right` does not hold, and name the first.
+    """Refuse targets, whose values are known, where `right` does not hold, and name the first.
 
     Raises
     ------

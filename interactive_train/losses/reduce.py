@@ -46,7 +46,7 @@ def loss(unit: str = "") -> Callable[[Callable[..., Tensor]], Loss]:
     return decorate
 
 
-def reduced(values: Tensor, reduction: str, where: str, total: float | None = None) -> Tensor:
+def reduced(values: Tensor, reduction: str, where: str, total: Tensor | None = None) -> Tensor:
     """Take the mean or the sum over all examples, or leave them as they are.
 
     Parameters
@@ -56,8 +56,9 @@ def reduced(values: Tensor, reduction: str, where: str, total: float | None = No
     reduction : {"mean", "sum", "none"}
     where : str
         The loss, for the message.
-    total : float, optional
-        What the mean divides by: the sum of the examples' weights; their number when omitted.
+    total : Tensor, optional
+        What the mean divides by, 0-d float64: the sum of the examples' weights; their number when
+        omitted.
 
     Raises
     ------
@@ -85,7 +86,7 @@ def reduced(values: Tensor, reduction: str, where: str, total: float | None = No
         return values.sum()
     if total is None:
         return values.mean()
-    if total == 0.0:
+    if total.known and total.data == 0.0:
         raise ValueError(
             refusal(
                 where,
@@ -94,7 +95,7 @@ def reduced(values: Tensor, reduction: str, where: str, total: float | None = No
                 'Leave such batches out, or use reduction="sum".',
             )
         )
-    return values.sum() / total
+    return values.sum() / total.astype(values.dtype)
 
 
 def plain_for_arrays(loss: Callable[..., Tensor]) -> Callable[..., Any]:
@@ -125,7 +126,7 @@ def same_shape(predictions: Tensor, targets: Tensor, where: str) -> None:
 
 def labels_tensor(labels: Any, where: str) -> Tensor:
     """Return integer labels as an int64 Tensor."""
-    array = labels.data if isinstance(labels, Tensor) else np.asarray(labels)
+    array = labels if isinstance(labels, Tensor) else np.asarray(labels)
     if array.dtype.kind not in "iu":
         raise TypeError(
             refusal(
@@ -136,4 +137,6 @@ def labels_tensor(labels: Any, where: str) -> Tensor:
                 "otherwise convert with .astype(np.int64).",
             )
         )
+    if isinstance(array, Tensor):
+        return array
     return Tensor.wrap(np.asarray(array, dtype=np.int64, order="C"))
