@@ -118,8 +118,8 @@ class Tensor:
 
     @property
     def address(self) -> int:
-        """Where the memory begins."""
-        if self._address == 0:
+        """Where the memory begins; 0 while there is none."""
+        if self._address == 0 and self.known:
             self._address = self.data.__array_interface__["data"][0]
         return self._address
 

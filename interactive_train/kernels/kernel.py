@@ -65,6 +65,8 @@ class Kernel:
     offset : str
         The size, if there is one, that tells a part where it begins (0 for the whole), counted
         along the divided size.
+    origin : (Expression, str), optional
+        For the loop of an elementwise expression: that and its pattern.
     """
 
     name: str
@@ -77,6 +79,7 @@ class Kernel:
     parallel: tuple[str, ...] = ()
     summed: tuple[str, ...] = ()
     offset: str = ""
+    origin: tuple[Expression, str] | None = None
     operands: tuple[Operand, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -183,4 +186,6 @@ def _loop(expression: Expression, pattern: str) -> Kernel:
         ]
     )
     divided = "n" if flat else "rows"
-    return Kernel(name, scope[name], signature, text=text, parallel=(divided,))
+    return Kernel(
+        name, scope[name], signature, text=text, parallel=(divided,), origin=(expression, pattern)
+    )

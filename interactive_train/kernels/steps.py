@@ -101,3 +101,17 @@ SUM_OF_SQUARES = Kernel(
 )
 LARGEST = Kernel("largest", largest, "out=f8[1] x:T[n] n", parallel=("n",))
 REQUIRE_FINITE = Kernel("require_finite", require_finite, "flag=f8[1] x:T[n] n")
+
+
+def root_of_sums(out: Any, parts: Any, limit: Any, n: int) -> int:
+    """out = [sqrt of the sum of parts, the same or Inf where it is above the limit]."""
+    total = np.float64(0.0)
+    for i in range(n):
+        total += parts[i]
+    norm = np.sqrt(total)
+    out[0] = norm
+    out[1] = norm if norm <= limit[0] else np.float64(np.inf)
+    return 0
+
+
+ROOT_OF_SUMS = Kernel("root_of_sums", root_of_sums, "out=f8[2] parts:f8[n] limit:f8[1] n")

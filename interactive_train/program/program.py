@@ -48,6 +48,8 @@ class Value:
         Memory that somebody else holds and that is read in every step.
     batched : bool
         Whether the first axis counts the examples of the batch.
+    pieces : tuple of int
+        Values that lie side by side within this one's home: it is there when they are.
     """
 
     shape: tuple[int, ...]
@@ -57,6 +59,7 @@ class Value:
     start: int = 0
     constant: NDArray[Any] | None = None
     batched: bool = False
+    pieces: tuple[int, ...] = ()
 
     @property
     def size(self) -> int:
@@ -85,8 +88,8 @@ class Op:
         In the kernel's order: values, sizes, and constant arrays.
     name, label : str
         The operation, and where in the model it stands.
-    in_place : tuple of (int, int)
-        Operand positions (written, read) whose memory is one and the same.
+    late : bool
+        Whether it writes what the step leaves behind, and so comes after the guard.
     """
 
     kernel: Kernel
@@ -94,6 +97,7 @@ class Op:
     operands: tuple[Operand, ...]
     name: str = ""
     label: str = ""
+    late: bool = False
 
     def arrays(self) -> Iterator[tuple[Any, Operand]]:
         """Yield (declared operand, value or constant) for all that are arrays."""
@@ -174,11 +178,20 @@ class Program:
             value = self.values[number]
         return number, start
 
+    def sources(self, number: int) -> Iterator[int]:
+        """Yield the owners of the memory that a value is read from: its pieces, if it has some."""
+        owner = self.root(number)[0]
+        pieces = self.values[owner].pieces
+        if pieces:
+            for piece in pieces:
+                yield from self.sources(piece)
+        else:
+            yield owner
+
     def wanted(self) -> set[int]:
         """Return the owners of all that is asked for behind the step."""
-        return {
-            self.root(n)[0] for n in (*self.outputs.values(), *(c.value for c in self.commits))
-        }
+        asked = (*self.outputs.values(), *(c.value for c in self.commits))
+        return {source for n in asked for source in self.sources(n)}
 
     def makers(self) -> dict[int, int]:
         """Return, for each value that an instruction makes, the position of that instruction."""

@@ -50,6 +50,14 @@ class Recorder:
         """Return a value that lies at a home when the step begins."""
         return self._ghost(Value(shape, np.dtype(dtype), home, batched=batched))
 
+    def joined(self, pieces: Sequence[Tensor], size: int, home: Home) -> Tensor:
+        """Return the flat value of tensors that were placed side by side from a home on."""
+        numbers = tuple(self.number(t) for t in pieces)
+        found: Any = self._ghost(
+            Value((size,), self.values[numbers[0]].dtype, home, pieces=numbers)
+        )
+        return Tensor.wrap(found)
+
     def output(self, name: str, tensor: Tensor, home: Home | None = None) -> None:
         """Ask for a value behind the step, at a place of its own if one is given."""
         self.outputs[name] = self._placed(tensor, home) if home else self.number(tensor)

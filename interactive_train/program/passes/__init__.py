@@ -1,0 +1,1 @@
+"""The passes: each takes a Program and returns one that computes the same."""

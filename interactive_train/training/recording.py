@@ -1,0 +1,530 @@
+"""Recording a step: forward, backward, clipping and update of a fit as one Program.
+
+The same Python as in `Stepper` - the user's loss, the layers, the rules - runs once on ghosts.
+What may change between steps without another recording goes in as memory: parameters, moments,
+data, keys, and every hyperparameter as a `Scalar`. Gradients of frozen arrays are recorded too
+and dropped afterwards as dead code, so that freezing needs no new kernel.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from interactive_train.autodiff.ghost import NotRecordableError, recording, users_line
+from interactive_train.autodiff.tape import backward, leaf
+from interactive_train.autodiff.tensor import FLOATS, OPERATIONS, Tensor
+from interactive_train.autodiff.transforms import scalar_loss
+from interactive_train.kernels.steps import (
+    REQUIRE_FINITE,
+    ROOT_OF_SUMS,
+    SUM_OF_SQUARES,
+)
+from interactive_train.nn.context import Call, calling
+from interactive_train.nn.functional import Shadows
+from interactive_train.nn.knob import KnobValues, turned_to
+from interactive_train.optim.leaf import Leaf
+from interactive_train.optim.rule import Rule
+from interactive_train.optim.setting import Setting
+from interactive_train.program.captured import Captured, capture
+from interactive_train.program.program import Home, Program
+from interactive_train.program.recorder import Recorder
+from interactive_train.program.scalar import Cells, Scalar
+from interactive_train.runtime.hyperparameter import Hyperparameter
+from interactive_train.runtime.key import Key
+from interactive_train.training.layout import Layout, padded
+
+LARGEST_NORM = 1e15  # above it a step is taken eagerly, where every result is checked
+
+
+@dataclass(frozen=True)
+class Knobs:
+    """What a recording takes from a fit beside arrays.
+
+    Attributes
+    ----------
+    settings : dict
+        Every knob that is memory, by (path, name): a layer's, or the user's own at path "".
+    declared : mapping
+        Their declarations.
+    """
+
+    settings: Mapping[tuple[str, str], Setting]
+    declared: Mapping[tuple[str, str], Hyperparameter]
+    taken: frozenset[str]
+
+
+@dataclass
+class Recording:
+    """A recorded step and how it hangs together with the fit.
+
+    Attributes
+    ----------
+    program : Program
+    layout : Layout
+    schedule : list of Setting
+        What sets each of the step's input numbers.
+    declared : list of Hyperparameter
+        The declarations of the same.
+    cells : Cells
+    kept : list of (leaves, name, cell)
+        Numbers of the optimiser's state, each with the cell that holds it.
+    passed : list of (cell, cell)
+        Numbers that the step leaves behind: (new, kept).
+    draws : list of (path, number, micro-step)
+        The keys, in the order of their region.
+    groups : list of lists of paths
+        Arrays that are updated as one.
+    met : dict
+        The user's own knobs that were read.
+    aux : callable
+        From the outputs "aux.0", ... to what the loss returned beside the loss; None if nothing.
+    """
+
+    program: Program
+    layout: Layout
+    schedule: list[Setting] = field(default_factory=list)
+    declared: list[Hyperparameter] = field(default_factory=list)
+    cells: Any = None
+    kept: list[tuple[list[Leaf], str, int]] = field(default_factory=list)
+    passed: list[tuple[int, int]] = field(default_factory=list)
+    draws: list[tuple[str, int, int]] = field(default_factory=list)
+    groups: list[list[str]] = field(default_factory=list)
+    met: dict[str, Hyperparameter] = field(default_factory=dict)
+    aux: Captured | None = None
+
+
+class RecordedCall(Call):
+    """A call of the model whose keys are values of the program."""
+
+    recorder: Recorder
+    draws_made: list[tuple[str, int, int]]
+    home: Callable[[int], Home]
+    micro = 0
+
+    def draw(self, path: str) -> Any:
+        """Return the ghost of a key."""
+        self.draws += 1
+        number = len(self.draws_made)
+        self.draws_made.append((path, self.draws, self.micro))
+        ghost = self.recorder.input((2,), np.uint64, Home("keys", 2 * number))
+        return _Words(ghost)
+
+
+class _Words:
+    """Stands for a Key where only its words are asked for."""
+
+    def __init__(self, ghost: Any) -> None:
+        self._ghost = ghost
+
+    def words(self) -> Any:
+        """Return the two words, as a ghost."""
+        return self._ghost
+
+
+class _KnobScalars(KnobValues):
+    """The user's own knobs as numbers of the recording."""
+
+    __slots__ = ("scalars",)
+
+    def __init__(self, scalars: dict[str, Scalar], taken: frozenset[str]) -> None:
+        super().__init__(taken=taken)
+        self.scalars = scalars
+
+    def read(self, knob: Hyperparameter) -> Any:
+        """Return the number of a knob; its default where the fit does not know it yet."""
+        super().read(knob)
+        return self.scalars.get(knob.name, knob.default)
+
+
+def record(
+    shadows: Shadows,
+    arrays: Mapping[str, NDArray[Any]],
+    places: Mapping[str, Leaf],
+    objective: Captured,
+    elements: Sequence[Captured],
+    dtype: np.dtype[Any],
+    knobs: Knobs,
+    step: int,
+    clip_norm: float | None,
+    may_write: Callable[[str], bool],
+    tame: bool,
+) -> Recording:
+    """Record the next step of a fit.
+
+    Parameters
+    ----------
+    elements : sequence of Captured
+        The elements of data of the step, taken apart.
+    step : int
+        The number of the step, for the present values of schedules.
+    tame : bool
+        Whether the rules keep finite state finite for every norm up to `LARGEST_NORM`; otherwise
+        all that the update makes is checked before it is kept.
+
+    Raises
+    ------
+    NotRecordableError
+        If the loss or a rule does something that a program cannot hold.
+    """
+    for path, array in arrays.items():
+        if array.dtype.char not in FLOATS and path in places:
+            raise NotRecordableError(f"{array.dtype} at {path!r}")
+    recorder = Recorder()
+    cells = Cells(recorder)
+    layout = Layout(arrays, places)
+    found = Recording(Program((), ()), layout, cells=cells)
+    with recording():
+        numbers = _inputs(found, cells, places, knobs, step)
+        loss, gradients, written = _differentiated(
+            recorder, found, shadows, arrays, places, objective, elements, dtype, knobs, numbers
+        )
+        _update(recorder, found, places, gradients, numbers, clip_norm, tame)
+        for path, tensor in written.items():
+            if may_write(path):
+                recorder.commit(_as(tensor, arrays[path].dtype), layout.arrays[path].home)
+        recorder.output("loss", _double(loss), Home("guards", 0))
+    found.program = recorder.program()
+    return found
+
+
+Numbers = dict[Any, Scalar]
+
+
+def _inputs(
+    found: Recording, cells: Cells, places: Mapping[str, Leaf], knobs: Knobs, step: int
+) -> Numbers:
+    """Make every knob a number that the schedule sets; arrays with equal settings share one."""
+    numbers: Numbers = {}
+    for key, setting in knobs.settings.items():
+        numbers[key] = cells.input(setting.effective(step))
+        found.schedule.append(setting)
+        found.declared.append(knobs.declared[key])
+    for place in places.values():
+        for knob in place.rule.hyperparameters:
+            key = (knob.name, _identity(place.knobs[knob.name]))
+            if key not in numbers:
+                numbers[key] = cells.input(place.knobs[knob.name].effective(step))
+                found.schedule.append(place.knobs[knob.name])
+                found.declared.append(knob)
+    return numbers
+
+
+def _identity(setting: Setting) -> Any:
+    base = id(setting.base) if callable(setting.base) else setting.base
+    return (base, setting.scale, setting.override)
+
+
+def _differentiated(
+    recorder: Recorder,
+    found: Recording,
+    shadows: Shadows,
+    arrays: Mapping[str, NDArray[Any]],
+    places: Mapping[str, Leaf],
+    objective: Captured,
+    elements: Sequence[Captured],
+    dtype: np.dtype[Any],
+    knobs: Knobs,
+    numbers: Numbers,
+) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
+    """Note forward and backward of every element; return loss, gradients, new layer state."""
+    ghosts = {
+        path: Tensor.wrap(recorder.input(p.shape, p.dtype, p.home))  # type: ignore[arg-type]
+        for path, p in found.layout.arrays.items()
+    }
+    call = RecordedCall(True, None, dtype)
+    vars_of(call, recorder=recorder, draws_made=found.draws)
+    own = {name: numbers["", name] for path, name in knobs.settings if not path}
+    values = _KnobScalars(own, knobs.taken)
+    layers = {key: numbers[key] for key in knobs.settings if key[0]}
+    total: dict[str, Tensor] = {}
+    losses, aux = [], []
+    objective_ = objective.ghosts(recorder, "captured")
+    for micro, element in enumerate(elements):
+        call.micro, call.draws = micro, 0
+        marked = {p: leaf(t) if p in places else t for p, t in ghosts.items()}
+        with calling(call), turned_to(values):
+            model = shadows.make(list(marked.values()), layers)  # type: ignore[arg-type]
+            result = objective_(model, element.ghosts(recorder, f"data.{micro}", True))
+        extra = result[1:] if isinstance(result, tuple) and result else ()
+        loss = scalar_loss(result[0] if isinstance(result, tuple) else result, "fit")
+        if loss.known:
+            raise NotRecordableError("the loss does not depend on the model")
+        seed = Tensor.wrap(np.ones(loss.shape, loss.dtype))
+        leaves = [marked[p] for p in places if p in marked]
+        paths = [p for p in places if p in marked]
+        for path, g in zip(paths, backward(loss, seed, leaves), strict=True):
+            if g is not None:
+                total[path] = total[path] + g if path in total else g
+        recorder.where = ""
+        losses.append(_double(loss))
+        aux.append(extra if len(extra) > 1 else next(iter(extra), None))
+    mean = losses[0]
+    for other in losses[1:]:
+        mean = mean + other
+    if len(elements) > 1:
+        mean = mean / float(len(elements))
+        total = {path: g * (1.0 / len(elements)) for path, g in total.items()}
+    shown = aux[0] if len(aux) == 1 else aux
+    if shown is not None and any(a is not None for a in aux):
+        found.aux = capture(shown)
+        for number, tensor in enumerate(found.aux.tensors):
+            recorder.output(f"aux.{number}", tensor)
+    found.met.update(values.met)
+    return mean, total, dict(call.written)
+
+
+def vars_of(call: Any, **attributes: Any) -> None:
+    """Set attributes of a slotted dataclass's subclass, which has a dictionary of its own."""
+    for name, value in attributes.items():
+        setattr(call, name, value)
+
+
+# The update -------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Group:
+    """Neighbouring arrays that one call of their rule updates, on its way through the parts."""
+
+    paths: list[str]
+    leaf: Leaf
+    rule: Rule
+    parts: tuple[Rule | None, ...]
+    values: dict[str, Scalar]
+    x: Tensor
+    g: Any
+    state: dict[str, Any]
+    moved: Tensor | None = None
+
+    def in_phase(self, phase: int) -> bool:
+        return self.g is not None and phase < len(self.parts) and self.parts[phase] is not None
+
+
+def _update(
+    recorder: Recorder,
+    found: Recording,
+    places: Mapping[str, Leaf],
+    gradients: Mapping[str, Tensor],
+    numbers: Numbers,
+    clip_norm: float | None,
+    tame: bool,
+) -> None:
+    """Note norm, clipping and rules; commit what they make."""
+    layout = found.layout
+    with recorder.at("gradient"):
+        placed = {
+            path: recorder.place(g, layout.gradient(path)) for path, g in gradients.items()
+        }
+    active = [path for path in placed if not places[path].frozen]
+    found.groups = _grouped(active, layout, places)
+    flat = {group[0]: _flat(recorder, layout, group, placed) for group in found.groups}
+    with recorder.at("norm"):
+        norm = _norm(recorder, layout, list(flat.values()), "gradient")
+        recorder.output("norm", norm)
+    factor: Any = None
+    if clip_norm is not None:
+        factor = OPERATIONS["where"](norm > clip_norm, clip_norm / norm, 1.0)
+    works = []
+    for paths in found.groups:
+        g = flat[paths[0]]
+        if factor is not None:
+            g = g * OPERATIONS["astype"](factor, g.dtype)
+        works.append(_work(recorder, found, places, paths, g, numbers))
+    with recorder.at("update"):
+        for phase in range(max((len(work.parts) for work in works), default=0)):
+            now = [work for work in works if work.in_phase(phase)]
+            shared = _norm(recorder, layout, [w.g for w in now], "rule") if phase else None
+            for work in now:
+                part = work.parts[phase]
+                assert part is not None
+                rule = part.at({**work.values, "global_norm": shared})
+                work.state, work.g = rule.apply(work.state, work.x, work.g)
+                if phase == len(work.parts) - 1 and work.g is not None:
+                    work.moved = work.x - work.g
+        for work in works:
+            _keep(recorder, found, work, tame)
+
+
+def _grouped(
+    active: Sequence[str], layout: Layout, places: Mapping[str, Leaf]
+) -> list[list[str]]:
+    groups: list[list[str]] = []
+    for path in active:
+        last = groups[-1][-1] if groups else None
+        if last is not None and _joins(layout, places, groups[-1][0], last, path):
+            groups[-1].append(path)
+        else:
+            groups.append([path])
+    return groups
+
+
+def _joins(layout: Layout, places: Mapping[str, Leaf], first: str, last: str, path: str) -> bool:
+    """Whether an array continues a group: next in memory, updated by the same formula."""
+    a, b = places[first], places[path]
+    before, after = layout.arrays[last], layout.arrays[path]
+    if a.rule.keeps_master or not (a.rule.elementwise and a.rule.alike(b.rule)):
+        return False
+    if (before.home.region, before.stop) != (after.home.region, after.home.start):
+        return False
+    if any(_identity(a.knobs[k]) != _identity(b.knobs[k]) for k in a.knobs):
+        return False
+    if a.state.keys() != b.state.keys():
+        return False
+    for name, value in a.state.items():
+        other = b.state[name]
+        if not isinstance(value, np.ndarray):
+            if value != other:
+                return False
+        elif value.shape != a.shape or other.shape != b.shape:
+            if value.ndim or other.ndim or value != other:
+                return False
+        elif value.dtype != layout.arrays[first].dtype:
+            return False
+    return True
+
+
+def _extent(layout: Layout, paths: Sequence[str]) -> int:
+    first, last = layout.arrays[paths[0]], layout.arrays[paths[-1]]
+    return last.home.start + last.size - first.home.start
+
+
+def _flat(
+    recorder: Recorder, layout: Layout, paths: Sequence[str], placed: Mapping[str, Tensor]
+) -> Tensor:
+    if len(paths) == 1:
+        return placed[paths[0]]
+    pieces = [placed[path] for path in paths]
+    return recorder.joined(pieces, _extent(layout, paths), layout.gradient(paths[0]))
+
+
+def _norm(recorder: Recorder, layout: Layout, parts: Sequence[Any], what: str) -> Tensor:
+    """Note the Euclidean norm of all numbers in some values, a 0-d float64 value."""
+    region = layout.add(f"squares.{what}", (len(parts),), np.float64)
+    squares = []
+    for at, g in enumerate(parts):
+        out = recorder.fresh((), np.float64, Home(region.home.region, region.home.start + at))
+        recorder.call(SUM_OF_SQUARES, g.dtype, (_ref(out), _ref(recorder, g), g.size))
+        squares.append(Tensor.wrap(out))  # type: ignore[arg-type]
+    guarded = what == "gradient"
+    root: Any = recorder.fresh((2,), np.float64, Home("guards", 1) if guarded else None)
+    limit = np.array([LARGEST_NORM])
+    joined = recorder.joined(squares, len(parts), region.home) if len(parts) > 1 else squares[0]
+    if not parts:
+        joined = Tensor.wrap(np.zeros(1))
+    operands = (_ref(root), _ref(recorder, joined), limit, len(parts))
+    recorder.call(ROOT_OF_SUMS, np.dtype(np.float64), operands)
+    whole = Tensor.wrap(root)
+    if guarded:
+        recorder.output("guarded norm", whole)
+    return whole[0]
+
+
+def _ref(*of: Any) -> Any:
+    from interactive_train.program.program import Ref
+
+    return Ref(of[0].number if len(of) == 1 else of[0].number(of[1]))
+
+
+def _work(
+    recorder: Recorder,
+    found: Recording,
+    places: Mapping[str, Leaf],
+    paths: list[str],
+    g: Tensor,
+    numbers: Numbers,
+) -> _Group:
+    first = places[paths[0]]
+    if first.rule.keeps_master:
+        raise NotRecordableError(f"optim.{type(first.rule).__name__}: keeps master copies")
+    layout = found.layout
+    place = layout.arrays[paths[0]]
+    one = len(paths) == 1
+    shape = place.shape if one else (_extent(layout, paths),)
+    x: Any = recorder.input(shape, place.dtype, place.home)
+    state: dict[str, Any] = {}
+    for name, value in first.state.items():
+        if isinstance(value, np.ndarray):
+            own = layout.states[paths[0], name]
+            along = value.shape == place.shape and not one
+            ghost: Any = recorder.input(shape if along else own.shape, own.dtype, own.home)
+            state[name] = Tensor.wrap(ghost)
+        elif isinstance(value, (int, float)) and not isinstance(value, bool):
+            scalar = found.cells.kept(float(value))
+            found.kept.append(([places[path] for path in paths], name, scalar.cell))
+            state[name] = scalar
+        else:
+            state[name] = value
+    values = {
+        knob.name: numbers[knob.name, _identity(first.knobs[knob.name])]
+        for knob in first.rule.hyperparameters
+    }
+    flat = g if one else g.reshape(-1)
+    return _Group(
+        paths, first, first.rule, first.rule.parts(), values, Tensor.wrap(x), flat, state
+    )
+
+
+def _keep(recorder: Recorder, found: Recording, work: _Group, tame: bool) -> None:
+    """Commit what a rule made for a group of arrays."""
+    layout = found.layout
+    first = work.paths[0]
+    place = layout.arrays[first]
+    made: list[tuple[Tensor, Home]] = []
+    if work.moved is not None:
+        made.append((work.moved, place.home))
+    for name, before in work.leaf.state.items():
+        after = work.state.get(name, before)
+        if isinstance(before, np.ndarray):
+            made.append((_tensor(after), layout.states[first, name].home))
+        elif isinstance(after, (Scalar, int, float)) and not isinstance(after, bool):
+            kept = next(c for leaves, n, c in found.kept if n == name and work.leaf in leaves)
+            cell = after.cell if isinstance(after, Scalar) else found.cells.constant(float(after))
+            found.passed.append((cell, kept))
+        elif after is not before:
+            raise NotRecordableError(
+                f"optim.{type(work.rule).__name__}: the state {name!r} is no number and no array"
+            )
+    for name in work.rule.guarded:
+        tame = tame and not isinstance(work.state.get(name), Tensor)
+    for tensor, home in made:
+        number = recorder.number(tensor)
+        if not tame and not tensor.known:
+            flag = recorder.fresh((), np.float64)
+            operands = (_ref(flag), _ref(recorder, tensor), tensor.size)
+            recorder.call(REQUIRE_FINITE, tensor.dtype, operands)
+            recorder.outputs[f"finite.{number}"] = flag.number
+        recorder.commit(tensor, home)
+
+
+def _tensor(value: Any) -> Tensor:
+    return value if isinstance(value, Tensor) else Tensor.wrap(np.ascontiguousarray(value))
+
+
+def _double(loss: Tensor) -> Tensor:
+    scalar = loss.reshape(()) if loss.shape else loss
+    doubled: Tensor = OPERATIONS["astype"](scalar, np.float64)
+    if doubled is scalar:  # float64 already, perhaps read elsewhere: a value of its own
+        doubled = scalar * 1.0
+    return doubled
+
+
+def _as(tensor: Tensor, dtype: Any) -> Tensor:
+    return tensor if tensor.dtype == dtype else tensor.astype(dtype)
+
+
+def keys_of(recording_: Recording, key: Key) -> NDArray[np.uint64]:
+    """Return the base of every key of a recording; the step is added by each step."""
+    bases = []
+    for path, number, micro in recording_.draws:
+        of = key.fold("micro", micro) if micro else key
+        bases.append(of.fold("draw", path, number).words())
+    return np.array(bases, np.uint64).reshape(-1, 2)
+
+
+__all__ = ["Knobs", "Recording", "keys_of", "math", "padded", "record", "users_line"]
