@@ -38,14 +38,14 @@ def gru_gates(
     """Turn the products in slot t into gates; write the new state into slot t + 1."""
     for b in range(batch):
         for j in range(hidden):
-            packed[b, t, 0, j] = sigmoid(packed[b, t, 0, j] + pre[b, t, 0, j])
+            packed[b, t, 0, j] = sigmoid(packed[b, t, 0, j] + (pre[b, t, 0, j] + bias[0, j]))
         for j in range(hidden):
-            packed[b, t, 1, j] = sigmoid(packed[b, t, 1, j] + pre[b, t, 1, j])
+            packed[b, t, 1, j] = sigmoid(packed[b, t, 1, j] + (pre[b, t, 1, j] + bias[1, j]))
         for j in range(hidden):
-            packed[b, t, 2, j] += bias[j]
+            packed[b, t, 2, j] += bias[3, j]
         for j in range(hidden):
             reset = packed[b, t, 0, j] * packed[b, t, 2, j]
-            packed[b, t, 3, j] = tanh(pre[b, t, 2, j] + reset)
+            packed[b, t, 3, j] = tanh(pre[b, t, 2, j] + bias[2, j] + reset)
         if t + 1 < steps:
             for j in range(hidden):
                 new = packed[b, t, 3, j]
@@ -77,7 +77,10 @@ def gru_scan(
     hidden: int,
     routine: int,
 ) -> int:
-    """r, z = sigmoid(pre + h W); n = tanh(pre + r (h W + bias)); h = (1 - z) n + z h."""
+    """r, z = sigmoid(pre + bias + h W); n = tanh(pre + bias + r q); h = (1 - z) n + z h.
+
+    q = h W + bias is what the reset gate multiplies; its bias is the fourth block.
+    """
     if batch == 0:
         return 0
     gru_begin(packed, h0, batch, hidden)
@@ -203,7 +206,7 @@ GRU_SCAN = Kernel(
     "gru_scan",
     gru_scan,
     "packed=T[batch,steps,5,hidden] pre:T[batch,steps,3,hidden] w:T[hidden,3,hidden] "
-    "bias:T[hidden] h0:T[batch,hidden] batch steps hidden routine",
+    "bias:T[4,hidden] h0:T[batch,hidden] batch steps hidden routine",
     native=native(_GRU_SCAN, advance_native),
     fits=fits_steps,
     parallel=("batch",),

@@ -34,17 +34,19 @@ def lstm_begin(packed: Any, h0: Any, c0: Any, batch: int, hidden: int) -> None:
             packed[b, 0, 5, j] = h0[b, j]
 
 
-def lstm_gates(packed: Any, pre: Any, t: int, batch: int, steps: int, hidden: int) -> None:
+def lstm_gates(
+    packed: Any, pre: Any, bias: Any, t: int, batch: int, steps: int, hidden: int
+) -> None:
     """Turn the products in slot t into gates; write the new state into slot t + 1."""
     for b in range(batch):
         for j in range(hidden):
-            packed[b, t, 0, j] = sigmoid(packed[b, t, 0, j] + pre[b, t, 0, j])
+            packed[b, t, 0, j] = sigmoid(packed[b, t, 0, j] + (pre[b, t, 0, j] + bias[0, j]))
         for j in range(hidden):
-            packed[b, t, 1, j] = sigmoid(packed[b, t, 1, j] + pre[b, t, 1, j])
+            packed[b, t, 1, j] = sigmoid(packed[b, t, 1, j] + (pre[b, t, 1, j] + bias[1, j]))
         for j in range(hidden):
-            packed[b, t, 2, j] = tanh(packed[b, t, 2, j] + pre[b, t, 2, j])
+            packed[b, t, 2, j] = tanh(packed[b, t, 2, j] + (pre[b, t, 2, j] + bias[2, j]))
         for j in range(hidden):
-            packed[b, t, 3, j] = sigmoid(packed[b, t, 3, j] + pre[b, t, 3, j])
+            packed[b, t, 3, j] = sigmoid(packed[b, t, 3, j] + (pre[b, t, 3, j] + bias[3, j]))
         if t + 1 < steps:
             for j in range(hidden):
                 kept = packed[b, t, 1, j] * packed[b, t, 4, j]
@@ -54,14 +56,14 @@ def lstm_gates(packed: Any, pre: Any, t: int, batch: int, steps: int, hidden: in
 
 
 _LSTM_SCAN = '''
-def lstm_scan(packed, pre, w, h0, c0, batch, steps, hidden, routine):
-    """i, f, o = sigmoid(pre + h W), g = tanh(pre + h W); c = f c + i g; h = o tanh(c)."""
+def lstm_scan(packed, pre, w, bias, h0, c0, batch, steps, hidden, routine):
+    """i, f, o = sigmoid(a), g = tanh(a) of a = pre + bias + h W; c = f c + i g; h = o tanh(c)."""
     if batch == 0:
         return 0
     lstm_begin(packed, h0, c0, batch, hidden)
     for t in range(steps):
         advance(packed, w, t, batch, steps, 4, hidden, routine)
-        lstm_gates(packed, pre, t, batch, steps, hidden)
+        lstm_gates(packed, pre, bias, t, batch, steps, hidden)
     return 0
 '''
 
@@ -70,6 +72,7 @@ def lstm_scan(
     packed: Any,
     pre: Any,
     w: Any,
+    bias: Any,
     h0: Any,
     c0: Any,
     batch: int,
@@ -77,13 +80,13 @@ def lstm_scan(
     hidden: int,
     routine: int,
 ) -> int:
-    """i, f, o = sigmoid(pre + h W), g = tanh(pre + h W); c = f c + i g; h = o tanh(c)."""
+    """i, f, o = sigmoid(a), g = tanh(a) of a = pre + bias + h W; c = f c + i g; h = o tanh(c)."""
     if batch == 0:
         return 0
     lstm_begin(packed, h0, c0, batch, hidden)
     for t in range(steps):
         advance(packed, w, t, batch, steps, 4, hidden, routine)
-        lstm_gates(packed, pre, t, batch, steps, hidden)
+        lstm_gates(packed, pre, bias, t, batch, steps, hidden)
     return 0
 
 
@@ -210,7 +213,7 @@ LSTM_SCAN = Kernel(
     "lstm_scan",
     lstm_scan,
     "packed=T[batch,steps,6,hidden] pre:T[batch,steps,4,hidden] w:T[hidden,4,hidden] "
-    "h0:T[batch,hidden] c0:T[batch,hidden] batch steps hidden routine",
+    "bias:T[4,hidden] h0:T[batch,hidden] c0:T[batch,hidden] batch steps hidden routine",
     native=native(_LSTM_SCAN, advance_native),
     fits=fits_steps,
     parallel=("batch",),

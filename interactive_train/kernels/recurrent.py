@@ -7,7 +7,7 @@ weights is one product for all three (`STEPS_PRODUCT`).
 `hidden` numbers, so that each step's gradient needs its own slot alone::
 
     LSTM   i  f  g  o  c  h     gates after their activations; cell and hidden state before the step
-    GRU    r  z  q  n  h        q = h W_n + b_n, which the reset gate multiplies
+    GRU    r  z  q  n  h        q = h W + bias, which the reset gate multiplies
     RNN    a  h                 a = the state after the step
 
 The product h W goes straight into the gates' blocks, the backward product straight into the slot of
@@ -174,8 +174,8 @@ def steps_product(
     a: Any,
     b: Any,
     batch: int,
-    m: int,
-    n: int,
+    rows: int,
+    columns: int,
     steps: int,
     a_width: int,
     b_width: int,
@@ -184,8 +184,8 @@ def steps_product(
     routine: int,
 ) -> int:
     """out[i, j] = sum over batch and steps of a[., ., a_start + i] * b[., ., b_start + j]."""
-    for i in range(m):
-        for j in range(n):
+    for i in range(rows):
+        for j in range(columns):
             total = 0.0
             for k in range(batch):
                 for t in range(steps):
@@ -195,27 +195,29 @@ def steps_product(
 
 
 _STEPS_PRODUCT = f'''
-def steps_product(out, a, b, batch, m, n, steps, a_width, b_width, a_start, b_start, routine):
+def steps_product(out, a, b, batch, rows, columns, steps, a_width, b_width, a_start, b_start,
+                  routine):
     """One call of the library."""
     if batch * steps > {LARGEST}:
         return {TOO_LARGE}
     if batch * steps == 0:
-        for i in range(m):
-            for j in range(n):
+        for i in range(rows):
+            for j in range(columns):
                 out[i, j] = 0.0
         return 0
     item = out.itemsize
-    call_gemm(routine, 1, 0, m, n, batch * steps, 1.0, a.ctypes.data + a_start * item, a_width,
-              b.ctypes.data + b_start * item, b_width, 0.0, out.ctypes.data, n)
+    call_gemm(routine, 1, 0, rows, columns, batch * steps, 1.0,
+              a.ctypes.data + a_start * item, a_width, b.ctypes.data + b_start * item, b_width,
+              0.0, out.ctypes.data, columns)
     return 0
 '''
 
 
 def _fits_columns(sizes: Mapping[str, Any]) -> bool:
     return (
-        min(sizes["a_start"], sizes["b_start"], sizes["m"], sizes["n"]) >= 0
-        and sizes["a_start"] + sizes["m"] <= sizes["a_width"] <= LARGEST
-        and sizes["b_start"] + sizes["n"] <= sizes["b_width"] <= LARGEST
+        min(sizes["a_start"], sizes["b_start"], sizes["rows"], sizes["columns"]) >= 0
+        and sizes["a_start"] + sizes["rows"] <= sizes["a_width"] <= LARGEST
+        and sizes["b_start"] + sizes["columns"] <= sizes["b_width"] <= LARGEST
         and sizes["routine"] != 0
     )
 
@@ -223,8 +225,8 @@ def _fits_columns(sizes: Mapping[str, Any]) -> bool:
 STEPS_PRODUCT = Kernel(
     "steps_product",
     steps_product,
-    "out=T[m,n] a:T[batch,steps,a_width] b:T[batch,steps,b_width] batch m n steps a_width b_width "
-    "a_start b_start routine",
+    "out=T[rows,columns] a:T[batch,steps,a_width] b:T[batch,steps,b_width] "
+    "batch rows columns steps a_width b_width a_start b_start routine",
     native=_STEPS_PRODUCT,
     fits=_fits_columns,
     parallel=("batch",),

@@ -32,31 +32,31 @@ def rnn_begin(packed: Any, h0: Any, batch: int, hidden: int) -> None:
 
 
 def rnn_activate(
-    packed: Any, pre: Any, t: int, batch: int, steps: int, hidden: int, rectify: int
+    packed: Any, pre: Any, bias: Any, t: int, batch: int, steps: int, hidden: int, rectify: int
 ) -> None:
     """Turn the products in slot t into the new state, which slot t + 1 begins with."""
     for b in range(batch):
         if rectify:
             for j in range(hidden):
-                a = packed[b, t, 0, j] + pre[b, t, 0, j]
+                a = packed[b, t, 0, j] + (pre[b, t, 0, j] + bias[j])
                 packed[b, t, 0, j] = 0.0 if a <= 0.0 else a
         else:
             for j in range(hidden):
-                packed[b, t, 0, j] = tanh(packed[b, t, 0, j] + pre[b, t, 0, j])
+                packed[b, t, 0, j] = tanh(packed[b, t, 0, j] + (pre[b, t, 0, j] + bias[j]))
         if t + 1 < steps:
             for j in range(hidden):
                 packed[b, t + 1, 1, j] = packed[b, t, 0, j]
 
 
 _RNN_SCAN = '''
-def rnn_scan(packed, pre, w, h0, batch, steps, hidden, rectify, routine):
+def rnn_scan(packed, pre, w, bias, h0, batch, steps, hidden, rectify, routine):
     """One product and one loop a step."""
     if batch == 0:
         return 0
     rnn_begin(packed, h0, batch, hidden)
     for t in range(steps):
         advance(packed, w, t, batch, steps, 1, hidden, routine)
-        rnn_activate(packed, pre, t, batch, steps, hidden, rectify)
+        rnn_activate(packed, pre, bias, t, batch, steps, hidden, rectify)
     return 0
 '''
 
@@ -65,6 +65,7 @@ def rnn_scan(
     packed: Any,
     pre: Any,
     w: Any,
+    bias: Any,
     h0: Any,
     batch: int,
     steps: int,
@@ -72,13 +73,13 @@ def rnn_scan(
     rectify: int,
     routine: int,
 ) -> int:
-    """h = tanh(pre + h W), or relu with `rectify`."""
+    """h = tanh(pre + bias + h W), or relu with `rectify`."""
     if batch == 0:
         return 0
     rnn_begin(packed, h0, batch, hidden)
     for t in range(steps):
         advance(packed, w, t, batch, steps, 1, hidden, routine)
-        rnn_activate(packed, pre, t, batch, steps, hidden, rectify)
+        rnn_activate(packed, pre, bias, t, batch, steps, hidden, rectify)
     return 0
 
 
@@ -172,7 +173,7 @@ RNN_SCAN = Kernel(
     "rnn_scan",
     rnn_scan,
     "packed=T[batch,steps,2,hidden] pre:T[batch,steps,1,hidden] w:T[hidden,1,hidden] "
-    "h0:T[batch,hidden] batch steps hidden rectify routine",
+    "bias:T[hidden] h0:T[batch,hidden] batch steps hidden rectify routine",
     native=native(_RNN_SCAN, advance_native),
     fits=fits_steps,
     parallel=("batch",),
