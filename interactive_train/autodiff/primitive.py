@@ -152,13 +152,15 @@ class Primitive:
     def _index_message(self, row: int, inputs: Sequence[Tensor]) -> str:
         index = next(t for t in inputs if t.dtype == np.int64)
         bound = next(t for t in inputs if t.dtype != np.int64 and t.ndim == 2)
+        place = tuple(int(i) for i in np.unravel_index(row, index.shape))
+        position = place[0] if len(place) == 1 else place
         labels = self.name.startswith("cross_entropy")
         high = bound.shape[1] if labels else bound.shape[0]
         what = "label" if labels else "index"
         return refusal(
             self.title,
             f"every {what} lies in 0 ... {high - 1}",
-            f"{int(index.data.reshape(-1)[row])} at position {row}",
+            f"{int(index.data.reshape(-1)[row])} at position {position}",
             f"There are {high} {'classes' if labels else 'rows'}; count from 0.",
         )
 

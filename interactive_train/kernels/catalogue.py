@@ -11,7 +11,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from interactive_train.kernels import elementwise as e
+from interactive_train.kernels.attention import ATTENTION, ATTENTION_GRADIENT
 from interactive_train.kernels.gemm import GEMM
+from interactive_train.kernels.gru import GRU_GRADIENT, GRU_INNER_GRADIENT, GRU_SCAN, GRU_STATES
 from interactive_train.kernels.indexing import ADD_ROWS, TAKE_ROWS
 from interactive_train.kernels.kernel import Expression, Kernel
 from interactive_train.kernels.labels import (
@@ -25,6 +27,7 @@ from interactive_train.kernels.labels import (
     TRUTHS_TO_FLOAT64,
     WHERE,
 )
+from interactive_train.kernels.lstm import LSTM_GRADIENT, LSTM_SCAN, LSTM_STATES
 from interactive_train.kernels.movement import GATHER_VIEW, JOIN_TWO, SCATTER_VIEW
 from interactive_train.kernels.normalisation import (
     CHANNEL_PRODUCTS,
@@ -35,7 +38,10 @@ from interactive_train.kernels.normalisation import (
     NORMALISE_ROWS_GRADIENT,
 )
 from interactive_train.kernels.random import DROPOUT
+from interactive_train.kernels.recurrent import STEPS_PRODUCT
 from interactive_train.kernels.reduction import ARGMAX, MAX, SUM, SUM_OUTER_INNER
+from interactive_train.kernels.rotary import ROTATE
+from interactive_train.kernels.rnn import RNN_GRADIENT, RNN_SCAN, RNN_STATES
 from interactive_train.kernels.softmax import (
     CROSS_ENTROPY_ROWS,
     CROSS_ENTROPY_ROWS_GRADIENT,
@@ -47,6 +53,17 @@ FLOATING: tuple[np.dtype[np.generic], ...] = (np.dtype(np.float32), np.dtype(np.
 
 WRITTEN = (
     GEMM,
+    LSTM_SCAN,
+    LSTM_STATES,
+    LSTM_GRADIENT,
+    GRU_SCAN,
+    GRU_STATES,
+    GRU_GRADIENT,
+    GRU_INNER_GRADIENT,
+    RNN_SCAN,
+    RNN_STATES,
+    RNN_GRADIENT,
+    STEPS_PRODUCT,
     SUM,
     SUM_OUTER_INNER,
     MAX,
@@ -70,6 +87,9 @@ WRITTEN = (
     NORMALISE_RMS_GRADIENT,
     CHANNEL_SQUARES,
     CHANNEL_PRODUCTS,
+    ATTENTION,
+    ATTENTION_GRADIENT,
+    ROTATE,
 )
 
 # The patterns of layers, losses and update rules: arrays of one shape, with a bias (`fr`), with a

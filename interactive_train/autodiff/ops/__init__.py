@@ -1,6 +1,7 @@
 """The primitives, by what they do: each forward with its gradient under it."""
 
 from interactive_train.autodiff.ops import (
+    attention,
     composed,
     elementwise,
     indexing,
@@ -8,12 +9,15 @@ from interactive_train.autodiff.ops import (
     linear,
     normalisation,
     random,
+    recurrent,
     reduction,
+    rotary,
     shape,
     softmax,
 )
 
 __all__ = [
+    "attention",
     "composed",
     "elementwise",
     "indexing",
@@ -21,7 +25,9 @@ __all__ = [
     "linear",
     "normalisation",
     "random",
+    "recurrent",
     "reduction",
+    "rotary",
     "shape",
     "softmax",
 ]

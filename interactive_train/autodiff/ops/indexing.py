@@ -43,6 +43,27 @@ take_rows.gradients(
 add_rows.gradients(lambda h, y, g, index, height: take_rows.apply([h, index], {}), None)
 
 
+# embedding(table, index)[i...] = table[index[i...]]; only the kernel looks at the index.
+
+
+def _plan_embedding(table: Spec, index: Spec) -> Plan:
+    (height, columns), rows = table[0], math.prod(index[0])
+    dtype = np.dtype(table[1])
+    operands = (RESULT, INPUTS[0], INPUTS[1], rows, columns, height)
+    return Plan((*index[0], columns), dtype, kernels.TAKE_ROWS, dtype, operands)
+
+
+embedding = Primitive("embedding", _plan_embedding)
+embedding.title = "nn.Embedding"
+embedding.gradients(
+    lambda g, y, table, index: add_rows.apply(
+        [reshape(g, (index.size, table.shape[1])), reshape(index, (index.size,))],
+        {"height": table.shape[0]},
+    ),
+    None,
+)
+
+
 def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
     """Return elements, or with ``axis=0`` rows, of `x` by integer indices.
 
