@@ -40,8 +40,8 @@ from interactive_train.kernels.normalisation import (
 from interactive_train.kernels.random import DROPOUT
 from interactive_train.kernels.recurrent import STEPS_PRODUCT
 from interactive_train.kernels.reduction import ARGMAX, MAX, SUM, SUM_OUTER_INNER
-from interactive_train.kernels.rotary import ROTATE
 from interactive_train.kernels.rnn import RNN_GRADIENT, RNN_SCAN, RNN_STATES
+from interactive_train.kernels.rotary import ROTATE
 from interactive_train.kernels.softmax import (
     CROSS_ENTROPY_ROWS,
     CROSS_ENTROPY_ROWS_GRADIENT,

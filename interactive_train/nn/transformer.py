@@ -51,7 +51,8 @@ class TransformerBlock(Module):
     ...     def __init__(self, vocabulary, context, features, heads, depth):
     ...         self.tokens = nn.Embedding(vocabulary, features)
     ...         self.places = nn.Embedding(context, features)
-    ...         self.blocks = [nn.TransformerBlock(features, heads, causal=True) for _ in range(depth)]
+    ...         block = nn.TransformerBlock
+    ...         self.blocks = [block(features, heads, causal=True) for _ in range(depth)]
     ...         self.norm = nn.LayerNorm(features)
     ...     def forward(self, x):
     ...         h = self.tokens(x) + self.places(np.arange(x.shape[1]))
