@@ -11,7 +11,6 @@ which is changed in mid-run is accounted for from then on.
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -97,7 +96,7 @@ class RAdam(_Moments):
         if rho > 4.0:
             share = (rho - 4.0) * (rho - 2.0) * most / ((most - 4.0) * (most - 2.0) * rho)
             scale = np.sqrt(v / (1.0 - power2)) + self.eps
-            return new, self.lr * (math.sqrt(share) * (direction / scale))
+            return new, self.lr * (np.sqrt(share) * (direction / scale))
         return new, self.lr * direction
 
 

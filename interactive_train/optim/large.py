@@ -191,7 +191,7 @@ class Adafactor(Rule):
         update = g / np.sqrt(np.maximum(v, self.eps * self.eps))
         excess = np.maximum(_root_mean_square(update) * (1.0 / self.clipping_threshold), 1.0)
         size = np.maximum(_root_mean_square(x), self.eps_scale)
-        rate = min(self.lr, 1.0 / math.sqrt(count))
+        rate = np.minimum(self.lr, 1.0 / np.sqrt(count))
         return new, (rate * size / excess) * update + (self.lr * self.weight_decay) * x
 
 

@@ -102,6 +102,11 @@ class Rule:
         """Return (new state, dx) for an array and its gradient; changes nothing.
 
         A dx of None is no step: the array stays, and the rest of a chain is not reached.
+
+        A fit records it once and then steps without Python. So hyperparameters and floats of the
+        state go through operators, comparisons and NumPy's functions (``np.sqrt``, not
+        ``math.sqrt``, and no ``float``), arrays through Tensor operations; ``np.where`` chooses
+        by the numbers of an array, ``if`` by a hyperparameter.
         """
         raise NotImplementedError(f"{type(self).__name__}: defines no apply(self, state, x, g).")
 
