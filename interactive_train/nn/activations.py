@@ -67,9 +67,9 @@ def gelu_approx(x: Any) -> Tensor:
     >>> gelu_approx(np.array([0.0, 100.0]))
     Tensor([  0., 100.], dtype=float64)
     """
-    x = floating(x, "gelu_approx")
-    inner = x * (1.0 + 0.044715 * (x * x)) * math.sqrt(2.0 / math.pi)
-    return 0.5 * x * (1.0 + elementwise.tanh(inner))
+    t = floating(x, "gelu_approx")
+    inner = t * (1.0 + 0.044715 * (t * t)) * math.sqrt(2.0 / math.pi)
+    return 0.5 * t * (1.0 + elementwise.tanh(inner))
 
 
 def silu(x: Any) -> Tensor:
@@ -85,8 +85,8 @@ def silu(x: Any) -> Tensor:
     >>> silu(np.array([0.0, 100.0]))
     Tensor([  0., 100.], dtype=float64)
     """
-    x = floating(x, "silu")
-    return x * composed.sigmoid(x)
+    t = floating(x, "silu")
+    return t * composed.sigmoid(t)
 
 
 swish = silu
@@ -105,8 +105,8 @@ def mish(x: Any) -> Tensor:
     >>> mish(np.array([0.0, 100.0]))
     Tensor([  0., 100.], dtype=float64)
     """
-    x = floating(x, "mish")
-    return x * elementwise.tanh(_softplus(x))
+    t = floating(x, "mish")
+    return t * elementwise.tanh(_softplus(t))
 
 
 def softplus(x: Any) -> Tensor:
@@ -142,8 +142,8 @@ def softsign(x: Any) -> Tensor:
     >>> softsign(np.array([-1.0, 3.0]))
     Tensor([-0.5 ,  0.75], dtype=float64)
     """
-    x = floating(x, "softsign")
-    return x / (1.0 + abs(x))
+    t = floating(x, "softsign")
+    return t / (1.0 + abs(t))
 
 
 def squareplus(x: Any, b: float = 4.0) -> Tensor:
@@ -159,8 +159,8 @@ def squareplus(x: Any, b: float = 4.0) -> Tensor:
     >>> squareplus(np.array([0.0, 1.5]))
     Tensor([1., 2.], dtype=float64)
     """
-    x = floating(x, "squareplus")
-    return 0.5 * (x + sqrt(x * x + b))
+    t = floating(x, "squareplus")
+    return 0.5 * (t + sqrt(t * t + b))
 
 
 def log_cosh(x: Any) -> Tensor:
@@ -172,8 +172,8 @@ def log_cosh(x: Any) -> Tensor:
     >>> log_cosh(np.array([1e4])).numpy().round(3)
     array([9999.307])
     """
-    x = abs(floating(x, "log_cosh"))
-    return x + (_softplus(-2.0 * x) - math.log(2.0))
+    t = abs(floating(x, "log_cosh"))
+    return t + (_softplus(-2.0 * t) - math.log(2.0))
 
 
 def lisht(x: Any) -> Tensor:
@@ -185,8 +185,8 @@ def lisht(x: Any) -> Tensor:
     >>> lisht(np.array([-9e9]))
     Tensor([9.e+09], dtype=float64)
     """
-    x = floating(x, "lisht")
-    return x * elementwise.tanh(x)
+    t = floating(x, "lisht")
+    return t * elementwise.tanh(t)
 
 
 def tanh_shrink(x: Any) -> Tensor:
@@ -198,8 +198,8 @@ def tanh_shrink(x: Any) -> Tensor:
     >>> tanh_shrink(np.array([0.0, 100.0]))
     Tensor([ 0., 99.], dtype=float64)
     """
-    x = floating(x, "tanh_shrink")
-    return x - elementwise.tanh(x)
+    t = floating(x, "tanh_shrink")
+    return t - elementwise.tanh(t)
 
 
 # Gates: the first half of an axis, weighted by a function of the second -----------------------
@@ -267,20 +267,20 @@ def swiglu(x: Any, axis: int = -1) -> Tensor:
 
 
 def _gated(x: Any, axis: int, function: Callable[[Tensor], Tensor], where: str) -> Tensor:
-    x = floating(x, where)
-    (at,) = normal_axes(where, x.shape, axis)
-    half, odd = divmod(x.shape[at], 2)
+    t = floating(x, where)
+    (at,) = normal_axes(where, t.shape, axis)
+    half, odd = divmod(t.shape[at], 2)
     if odd:
         raise ValueError(
             refusal(
                 where,
                 "the axis has two halves",
-                f"extent {x.shape[at]} of shape {x.shape}",
+                f"extent {t.shape[at]} of shape {t.shape}",
                 "Make the layer before it twice as wide.",
             )
         )
     before = (slice(None),) * at
-    return x[(*before, slice(half))] * function(x[(*before, slice(half, None))])
+    return t[(*before, slice(half))] * function(t[(*before, slice(half, None))])
 
 
 def softmax(x: Any, axis: int = -1) -> Tensor:

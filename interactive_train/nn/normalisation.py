@@ -63,8 +63,9 @@ class LayerNorm(Module):
 
     def forward(self, x: Any) -> Tensor:
         """Return the normalised input, of the same shape."""
-        y: Tensor = normalise_rows(_rows(self, x, self.features), self.eps)
-        return y * self.weight + self.bias
+        y = normalise_rows(_rows(self, x, self.features), self.eps)
+        scaled: Tensor = y * self.weight + self.bias
+        return scaled
 
 
 class RMSNorm(Module):
@@ -97,8 +98,9 @@ class RMSNorm(Module):
 
     def forward(self, x: Any) -> Tensor:
         """Return the normalised input, of the same shape."""
-        y: Tensor = normalise_rms(_rows(self, x, self.features), self.eps)
-        return y * self.weight
+        y = normalise_rms(_rows(self, x, self.features), self.eps)
+        scaled: Tensor = y * self.weight
+        return scaled
 
 
 class BatchNorm(Module):

@@ -42,8 +42,8 @@ def relu6(x: Any) -> Tensor:
     >>> relu6(np.array([-1.0, 2.0, 9.0]))
     Tensor([0., 2., 6.], dtype=float64)
     """
-    x = floating(x, "relu6")
-    return where(x >= 6.0, 6.0, elementwise.relu(x))
+    t = floating(x, "relu6")
+    return where(t >= 6.0, 6.0, elementwise.relu(t))
 
 
 def leaky_relu(x: Any, negative_slope: float = 0.01) -> Tensor:
@@ -55,8 +55,8 @@ def leaky_relu(x: Any, negative_slope: float = 0.01) -> Tensor:
     >>> leaky_relu(np.array([-2.0, 2.0]))
     Tensor([-0.02,  2.  ], dtype=float64)
     """
-    x = floating(x, "leaky_relu")
-    return where(x > 0.0, x, x * negative_slope)
+    t = floating(x, "leaky_relu")
+    return where(t > 0.0, t, t * negative_slope)
 
 
 def prelu(x: Any, alpha: Any) -> Tensor:
@@ -72,8 +72,8 @@ def prelu(x: Any, alpha: Any) -> Tensor:
     >>> prelu(np.array([-2.0, 2.0]), np.array([0.5, 0.5]))
     Tensor([-1.,  2.], dtype=float64)
     """
-    x = floating(x, "prelu")
-    return where(x > 0.0, x, x * alpha)
+    t = floating(x, "prelu")
+    return where(t > 0.0, t, t * alpha)
 
 
 class PReLU(Module):
@@ -133,8 +133,8 @@ def elu(x: Any, alpha: float = 1.0) -> Tensor:
     >>> elu(np.array([-1e4, 2.0]))
     Tensor([-1.,  2.], dtype=float64)
     """
-    x = floating(x, "elu")
-    return _exponential(x, x, alpha)
+    t = floating(x, "elu")
+    return _exponential(t, t, alpha)
 
 
 def selu(x: Any) -> Tensor:
@@ -150,8 +150,8 @@ def selu(x: Any) -> Tensor:
     >>> selu(np.array([-1e4, 2.0])).numpy().round(4)
     array([-1.7581,  2.1014])
     """
-    x = floating(x, "selu")
-    return SELU_SCALE * _exponential(x, x, SELU_ALPHA)
+    t = floating(x, "selu")
+    return SELU_SCALE * _exponential(t, t, SELU_ALPHA)
 
 
 def celu(x: Any, alpha: float = 1.0) -> Tensor:
@@ -167,8 +167,8 @@ def celu(x: Any, alpha: float = 1.0) -> Tensor:
     >>> celu(np.array([-1e4, 3.0]), alpha=2.0)
     Tensor([-2.,  3.], dtype=float64)
     """
-    x = floating(x, "celu")
-    return _exponential(x, x / alpha, alpha)
+    t = floating(x, "celu")
+    return _exponential(t, t / alpha, alpha)
 
 
 def _exponential(x: Tensor, argument: Tensor, alpha: Any) -> Tensor:
@@ -190,8 +190,8 @@ def trelu(x: Any, theta: float = 1.0) -> Tensor:
     >>> trelu(np.array([0.9, 2.0]))
     Tensor([0., 2.], dtype=float64)
     """
-    x = floating(x, "trelu")
-    return where(x <= theta, 0.0, x)
+    t = floating(x, "trelu")
+    return where(t <= theta, 0.0, t)
 
 
 def hard_tanh(x: Any) -> Tensor:
@@ -203,8 +203,8 @@ def hard_tanh(x: Any) -> Tensor:
     >>> hard_tanh(np.array([-2.0, 0.5, 2.0]))
     Tensor([-1. ,  0.5,  1. ], dtype=float64)
     """
-    x = floating(x, "hard_tanh")
-    return _limited(x, x, -1.0)
+    t = floating(x, "hard_tanh")
+    return _limited(t, t, -1.0)
 
 
 def hard_sigmoid(x: Any, alpha: float = 1.0 / 6.0, beta: float = 0.5) -> Tensor:
@@ -238,8 +238,8 @@ def hard_silu(x: Any) -> Tensor:
     >>> hard_silu(np.array([-9.0, 3.0]))
     Tensor([-0.,  3.], dtype=float64)
     """
-    x = floating(x, "hard_silu")
-    return x * hard_sigmoid(x)
+    t = floating(x, "hard_silu")
+    return t * hard_sigmoid(t)
 
 
 hard_swish = hard_silu
@@ -254,8 +254,8 @@ def hard_shrink(x: Any, threshold: float = 0.5) -> Tensor:
     >>> hard_shrink(np.array([-2.0, 0.25]))
     Tensor([-2.,  0.], dtype=float64)
     """
-    x = floating(x, "hard_shrink")
-    return where(abs(x) <= threshold, 0.0, x)
+    t = floating(x, "hard_shrink")
+    return where(abs(t) <= threshold, 0.0, t)
 
 
 def soft_shrink(x: Any, threshold: float = 0.5) -> Tensor:
@@ -267,8 +267,8 @@ def soft_shrink(x: Any, threshold: float = 0.5) -> Tensor:
     >>> soft_shrink(np.array([-2.0, 0.25]))
     Tensor([-1.5,  0. ], dtype=float64)
     """
-    x = floating(x, "soft_shrink")
-    return where(abs(x) <= threshold, 0.0, x - threshold * elementwise.sign(x))
+    t = floating(x, "soft_shrink")
+    return where(abs(t) <= threshold, 0.0, t - threshold * elementwise.sign(t))
 
 
 def sparse_plus(x: Any) -> Tensor:
@@ -280,9 +280,9 @@ def sparse_plus(x: Any) -> Tensor:
     >>> sparse_plus(np.array([-2.0, 0.0, 2.0]))
     Tensor([0.  , 0.25, 2.  ], dtype=float64)
     """
-    x = floating(x, "sparse_plus")
-    inner = where(x >= 1.0, 1.0, x) + 1.0  # the square must not overflow where it is not taken
-    return where(x >= 1.0, x, where(x <= -1.0, 0.0, 0.25 * inner * inner))
+    t = floating(x, "sparse_plus")
+    inner = where(t >= 1.0, 1.0, t) + 1.0  # the square must not overflow where it is not taken
+    return where(t >= 1.0, t, where(t <= -1.0, 0.0, 0.25 * inner * inner))
 
 
 def sparse_sigmoid(x: Any) -> Tensor:

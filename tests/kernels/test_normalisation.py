@@ -132,7 +132,8 @@ def test_parts_of_the_batch_make_the_whole(kernel: Any) -> None:
         out = np.zeros(3 if channels else (count, 12), dtype)
         sizes = {"outer": count, "rows": count, "columns": 12}
         sizes |= {"channels": 3, "middle": 3, "inner": 4}
-        operands = [values.get(o.name, sizes.get(o.name)) for o in kernel.operands[1:]]
+        given: dict[str, Any] = {**values, **sizes}
+        operands = [given[operand.name] for operand in kernel.operands[1:]]
         return run(kernel, dtype, out, *operands)[1]
 
     parts = [part(0, 2), part(2, 6)]

@@ -68,13 +68,19 @@ def test_functions_are_listed_where_they_stand() -> None:
     ]
 
 
+WRONG: dict[str, Any] = {"class": nn.Linear, "number": 3, "word": "tanh", "nothing": None}
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (lambda: nn.Residual(nn.Linear), "nn.Residual: the layer is a module or a function"),
-        (lambda: nn.Residual(nn.relu, shortcut=3), "nn.Residual: the shortcut is .*; got 3"),
-        (lambda: nn.Compose(nn.relu, "tanh"), "nn.Compose: the second part .*; got 'tanh'"),
-        (lambda: nn.Lambda(None), "nn.Lambda: the function is .*; got None"),
+        (lambda: nn.Residual(WRONG["class"]), "nn.Residual: the layer is a module or a function"),
+        (
+            lambda: nn.Residual(nn.relu, shortcut=WRONG["number"]),
+            "nn.Residual: the shortcut is .*; got 3",
+        ),
+        (lambda: nn.Compose(nn.relu, WRONG["word"]), "nn.Compose: the second part .*; got 'tanh'"),
+        (lambda: nn.Lambda(WRONG["nothing"]), "nn.Lambda: the function is .*; got None"),
     ],
 )
 def test_what_is_no_layer_is_refused(wrong: Any, message: str) -> None:

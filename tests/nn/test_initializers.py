@@ -82,7 +82,7 @@ def test_numbers_depend_on_key_and_shape_alone(name: str) -> None:
 )
 def test_the_spread_is_pytorchs(ours: Any, theirs: str) -> None:
     torch.manual_seed(0)
-    options = {"nonlinearity": "relu"} if theirs.startswith("kaiming") else {}
+    options: dict[str, Any] = {"nonlinearity": "relu"} if theirs.startswith("kaiming") else {}
     options |= {"gain": 2.0} if theirs == "orthogonal_" else {}
     peer = getattr(torch.nn.init, theirs)(torch.empty(300, 200), **options)  # (out, in)
     assert ours(KEY, SHAPE).std() == pytest.approx(float(peer.std()), rel=0.02)

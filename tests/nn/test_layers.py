@@ -139,7 +139,7 @@ REFUSED: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     ),
     "an eps of 0": (lambda: nn.LayerNorm(3, eps=0.0), ValueError, "nn.LayerNorm: eps"),
     "a class for a layer": (
-        lambda: nn.Sequential(nn.Linear),  # type: ignore[arg-type]
+        lambda: nn.Sequential(nn.Linear),
         TypeError,
         "nn.Sequential: every layer is a module or a function; got .*Linear.* at position 0",
     ),

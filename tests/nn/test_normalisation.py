@@ -85,15 +85,14 @@ def test_values_gradients_and_statistics_are_pytorchs(case: str, training: bool)
     at = torch.tensor(x, requires_grad=True)
     expected = (peer(at) * torch.tensor(weights)).sum()
     expected.backward()
-    close = {"rtol": 1e-9, "atol": 1e-10}
-    np.testing.assert_allclose(float(value), expected.item(), **close)
-    np.testing.assert_allclose(np.asarray(dx), at.grad.numpy(), **close)
+    np.testing.assert_allclose(float(value), expected.item(), rtol=1e-9, atol=1e-10)
+    np.testing.assert_allclose(np.asarray(dx), at.grad.numpy(), rtol=1e-9, atol=1e-10)
     for name in params:
         np.testing.assert_allclose(
-            np.asarray(grads[name]), getattr(peer, name).grad.numpy(), **close
+            np.asarray(grads[name]), getattr(peer, name).grad.numpy(), rtol=1e-9, atol=1e-10
         )
     for name in after:
-        np.testing.assert_allclose(after[name], getattr(peer, name).numpy(), **close)
+        np.testing.assert_allclose(after[name], getattr(peer, name).numpy(), rtol=1e-9, atol=1e-10)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

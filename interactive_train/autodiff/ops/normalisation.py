@@ -28,8 +28,8 @@ from interactive_train.runtime.errors import refusal
 def _plan_rows(kernel: Kernel, eps: float, *specs: Spec) -> Plan:
     shape, dtype = specs[0][0], np.dtype(specs[0][1])
     numbers = np.array([eps, shape[-1]], dtype)
-    operands = (RESULT, *INPUTS[: len(specs)], numbers, math.prod(shape[:-1]), shape[-1])
-    return Plan(shape, dtype, kernel, dtype, operands)
+    sizes = (math.prod(shape[:-1]), shape[-1])
+    return Plan(shape, dtype, kernel, dtype, (RESULT, *INPUTS[: len(specs)], numbers, *sizes))
 
 
 # y = (x - mean) r with r = 1 / sqrt(var + eps); RMS norm is the same without the mean.
@@ -91,7 +91,7 @@ def normalise_rows(x: Any, eps: float) -> Tensor:
 
 
 def normalise_rms(x: Any, eps: float) -> Tensor:
-    """X / sqrt(mean(x^2) + eps) over the last axis.
+    """x / sqrt(mean(x^2) + eps) over the last axis.
 
     Parameters
     ----------
@@ -121,8 +121,8 @@ def _with_axis(x: Any, where: str) -> Tensor:
 
 def _plan_channels(kernel: Kernel, *specs: Spec) -> Plan:
     shape, dtype = specs[0][0], np.dtype(specs[0][1])
-    operands = (RESULT, *INPUTS[: len(specs)], shape[0], shape[1], math.prod(shape[2:]))
-    return Plan((shape[1],), dtype, kernel, dtype, operands)
+    sizes = (shape[0], shape[1], math.prod(shape[2:]))
+    return Plan((shape[1],), dtype, kernel, dtype, (RESULT, *INPUTS[: len(specs)], *sizes))
 
 
 _squares = Primitive("_channel_squares", lambda x, m: _plan_channels(kernels.CHANNEL_SQUARES, x, m))
