@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 
 from interactive_train.kernels import catalogue, store
 from interactive_train.kernels.compiler import address
-from interactive_train.machine.executor import SYMBOL, executor_address
+from interactive_train.machine import executor, team
+from interactive_train.machine.workers import helper_address
 from interactive_train.runtime.cache import cache_directory
 
 Progress = Callable[[str], None]
@@ -16,8 +17,9 @@ Step = Callable[[Progress], int]
 
 
 def steps() -> Iterator[tuple[str, Step]]:
-    """Yield (name, step) for the executor and every kernel of the catalogue in both types."""
-    yield SYMBOL.removeprefix("it_"), executor_address
+    """Yield (name, step) for the executors and every kernel of the catalogue in both types."""
+    yield executor.SYMBOL.removeprefix("it_"), executor.executor_address
+    yield team.SYMBOL.removeprefix("it_"), helper_address
     for dtype in catalogue.FLOATING:
         for kernel in catalogue.kernels():
             yield (

@@ -21,7 +21,7 @@ from interactive_train.kernels import status
 from interactive_train.kernels.compiler import address
 from interactive_train.kernels.kernel import Kernel
 from interactive_train.machine.control import GUARDS, HISTORY, LIMIT, STEP, WORDS, ControlBlock
-from interactive_train.machine.executor import entry_points, run_checked
+from interactive_train.machine.executor import OPERANDS, entry_points, run_checked
 from interactive_train.machine.table import ROW_WORDS, Instruction, Table
 from interactive_train.runtime.errors import refusal
 
@@ -80,22 +80,24 @@ class IndexOutOfRange(IndexError):
 
 
 class _Block:
-    """Memory of one call: the row, the control block behind it, the executor's operands."""
+    """Memory of one call: the row, the control block, a schedule, the executor's operands."""
 
     __slots__ = ("address", "words")
 
     def __init__(self, template: bytes) -> None:
-        self.words = (ctypes.c_int64 * (_OPERANDS + 4)).from_buffer_copy(template)
+        self.words = (ctypes.c_int64 * (_OPERANDS + OPERANDS)).from_buffer_copy(template)
         row = ctypes.addressof(self.words)
         control = row + 8 * ROW_WORDS
         self.words[ROW_WORDS + LIMIT] = 1
         # No history and no guards; the words still point to memory, which is never touched.
         self.words[ROW_WORDS + HISTORY] = self.words[ROW_WORDS + GUARDS] = control
-        self.words[_OPERANDS:] = [row, 1, 1, control]
+        self.words[_SCHEDULE:_OPERANDS] = [1, 0, 1]  # one phase, one shard, row 0
+        self.words[_OPERANDS:] = [row, row + 8 * _SCHEDULE, 1, 1, control, 0]
         self.address = row + 8 * _OPERANDS
 
 
-_OPERANDS = ROW_WORDS + WORDS
+_SCHEDULE = ROW_WORDS + WORDS
+_OPERANDS = _SCHEDULE + 3
 _STEP = ROW_WORDS + STEP
 
 
@@ -135,9 +137,7 @@ class PreparedRow:
         views = instruction.views()
         largest = max((v.size for v in views if isinstance(v, np.ndarray)), default=0)
         sizes = instruction.sizes()
-        products = (
-            sizes["batch"] * sizes["m"] * sizes["n"] * sizes["k"] if "routine" in sizes else 0
-        )
+        products = sizes["batch"] * sizes["m"] * sizes["n"] * sizes["k"] if "m" in sizes else 0
         self._releases = largest > RELEASE_ABOVE or products > RELEASE_ABOVE_PRODUCTS
         self._call = None
 
@@ -165,7 +165,7 @@ class PreparedRow:
             _raise(code, label)
 
     def _new_block(self) -> _Block:
-        words = np.zeros(_OPERANDS + 4, np.int64)
+        words = np.zeros(_OPERANDS + OPERANDS, np.int64)
         words[0] = address(self.kernel, self.dtype)
         for position, operand in enumerate(self.operands, start=1):
             if isinstance(operand, np.ndarray):

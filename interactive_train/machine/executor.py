@@ -4,6 +4,9 @@ A step is compute, guard, commit. The rows of the compute section run in order;
 then every guarded value must be finite; only then do the rows of the commit
 section write parameters, moments and counters. A step that fails leaves nothing
 behind. Both executors read and write the same control block.
+
+A schedule divides the rows further, into phases and shards. Here all of them run on the calling
+thread; `sharded` passes a team of threads along, with which the same native code shares them.
 """
 
 from __future__ import annotations
@@ -17,66 +20,112 @@ import numpy as np
 
 from interactive_train.kernels import status
 from interactive_train.kernels.compiler import Progress, native
-from interactive_train.machine.control import (
-    CAPACITY,
-    GUARD_COUNT,
-    LIMIT,
-    MAILBOX,
-    ROW,
-    STATUS,
-    STEP,
-    ControlBlock,
-)
-from interactive_train.machine.table import ROW_WORDS, Table
+from interactive_train.machine import control as c
+from interactive_train.machine import team as t
+from interactive_train.machine.control import ControlBlock
+from interactive_train.machine.schedule import Schedule
+from interactive_train.machine.table import Table
 
-# The operands of `entry`: address of the table, rows, first row of the commit section,
-# address of the control block. The numbers are the words of `control`.
+# The operands of `entry`: addresses of the table and of the schedule's words, number of phases,
+# guard, addresses of the control block and of the team (0: the caller is alone).
 SOURCE = f'''"""The native executor; compiled once per machine."""
-from numba import carray, cfunc, types
-import numpy as np
+{t.SOURCE}
 
-from interactive_train.kernels.native import call_row, pointer
+@njit(**BARE)
+def unfit(values, count):
+    for position in range(count):
+        if not np.isfinite(values[position]):
+            return {status.NONFINITE} + 16 * position
+    return 0
+
+
+@njit(**BARE)
+def share(team, table, at, control):
+    """Run the shards of one phase together with whoever comes."""
+    words = carray(pointer(team), ({t.WORDS},), dtype=np.int64)
+    phase = carray(pointer(at), (1,), dtype=np.int64)
+    count = phase[0]
+    words[{t.PHASE}] = at
+    done = atomic_load(team + {8 * t.DONE})
+    epoch = (atomic_load(team + {8 * t.TICKET}) >> 16) + 1
+    atomic_store(team + {8 * t.TICKET}, (epoch << 16) + count)
+    left = claim(team, -1)
+    while left != 0:
+        run_shard(team, table, phase, count - left, control)
+        done -= 1
+        left = claim(team, -1)
+    idle = 0
+    while atomic_load(team + {8 * t.DONE}) - done != count:
+        idle = relax(idle, words[{t.YIELD}])
+    if atomic_load(team + {8 * t.FAILED}) == 0:
+        return 0
+    results = carray(pointer(words[{t.RESULTS}]), (count, 2), dtype=np.int64)
+    slot = 0
+    while results[slot, 0] == 0:
+        slot += 1
+    control[{c.ROW}] = results[slot, 1]
+    return results[slot, 0]
+
+
+@njit(**BARE)
+def run_steps(table, schedule, phases, guard, control, mailbox, team):
+    words = carray(pointer(schedule), (1,), dtype=np.int64)
+    columns = control[{c.COLUMNS}]
+    values = carray(pointer(control[{c.GUARDS}]), (columns,), dtype=np.float64)
+    history = carray(pointer(control[{c.HISTORY}]), (1,), dtype=np.float64)
+    guards = control[{c.GUARD_COUNT}]
+    while control[{c.STEP}] < control[{c.LIMIT}]:
+        if atomic_load(mailbox) != 0:
+            return {status.INTERRUPTED}
+        at = 0
+        for phase in range(phases):
+            if phase == guard:
+                code = unfit(values, guards)
+                if code != 0:
+                    return code
+            count = words[at]
+            if team == 0 or count < 2:
+                for slot in range(count):
+                    first = at + 1 + 2 * slot
+                    code = run_rows(table, words[first], words[first + 1], control)
+                    if code != 0:
+                        return code
+            else:
+                code = share(team, table, schedule + 8 * at, control)
+                if code != 0:
+                    return code
+            at += 1 + 2 * count
+        if guard >= phases:
+            code = unfit(values, guards)
+            if code != 0:
+                return code
+        place = control[{c.STEP}] - control[{c.BASE}]
+        if 0 <= place < control[{c.CAPACITY}]:
+            for column in range(columns):
+                history[place * columns + column] = values[column]
+        control[{c.STEP}] += 1
+    return 0
 
 
 @cfunc(types.int64(types.CPointer(types.int64)), error_model="numpy")
 def entry(p):
-    table = p[0]
-    rows = p[1]
-    commit = p[2]
-    control = carray(pointer(p[3]), (16,), dtype=np.int64)
-    losses = carray(pointer(control[5]), (control[6],), dtype=np.float64)
-    guards = carray(pointer(control[7]), (control[8],), dtype=np.float64)
-    words = carray(pointer(table), (rows * {ROW_WORDS},), dtype=np.int64)
-    control[0] = 0
-    while control[2] < control[3]:
-        if control[4] != 0:
-            control[0] = {status.INTERRUPTED}
-            return {status.INTERRUPTED}
-        for row in range(rows):
-            if row == commit:
-                for g in range(control[8]):
-                    if not np.isfinite(guards[g]):
-                        control[0] = {status.NONFINITE} + 16 * g
-                        return control[0]
-            control[1] = row
-            at = row * {ROW_WORDS}
-            code = call_row(words[at], table + 8 * (at + 1))
-            if code != 0:
-                control[0] = code
-                return code
-        if commit >= rows:
-            for g in range(control[8]):
-                if not np.isfinite(guards[g]):
-                    control[0] = {status.NONFINITE} + 16 * g
-                    return control[0]
-        if control[2] < control[6]:
-            losses[control[2]] = guards[0]
-        control[2] += 1
-    return 0
+    team = p[5]
+    control = carray(pointer(p[4]), ({c.WORDS},), dtype=np.int64)
+    control[{c.STATUS}] = 0
+    if team != 0:
+        carray(pointer(team), ({t.WORDS},), dtype=np.int64)[{t.TABLE}] = p[0]
+        atomic_store(team + {8 * t.FAILED}, 0)
+        atomic_store(team + {8 * t.RUNNING}, 1)
+    code = run_steps(p[0], p[1], p[2], p[3], control, p[4] + {8 * c.MAILBOX}, team)
+    if team != 0:
+        atomic_store(team + {8 * t.RUNNING}, 0)
+    control[{c.STATUS}] = code
+    return code
 '''
 
 
 SYMBOL = "it_executor"
+OPERANDS = 6
 _address = 0
 
 
@@ -96,8 +145,19 @@ def entry_points() -> tuple[Callable[[int], int], Callable[[int], int]]:
     return ctypes.PYFUNCTYPE(word, pointer)(at), ctypes.CFUNCTYPE(word, pointer)(at)
 
 
-def run_native(table: Table, control: ControlBlock) -> int:
+def run_native(
+    table: Table, control: ControlBlock, schedule: Schedule | None = None, team: int = 0
+) -> int:
     """Run steps until the limit, a status or the mailbox; the GIL is released meanwhile.
+
+    Parameters
+    ----------
+    table : Table
+    control : ControlBlock
+    schedule : Schedule, optional
+        All rows in order, with the guard before the table's commit row, if there is none.
+    team : int
+        The address of a claimed team of threads; 0 runs all shards here.
 
     Returns
     -------
@@ -107,52 +167,62 @@ def run_native(table: Table, control: ControlBlock) -> int:
     Raises
     ------
     ValueError
-        If the table was built for the checked executor alone.
+        If the table was built for the checked executor alone, or the schedule is of another table.
     """
     if not table.words[:, 0].all():
         raise ValueError("run_native: the table holds no addresses; build it with native=True.")
-    operands = np.array(
-        [table.words.ctypes.data, len(table.instructions), table.commit, control.words.ctypes.data],
-        dtype=np.int64,
+    schedule = schedule or Schedule.serial(table)
+    schedule.check(table)
+    operands = (ctypes.c_int64 * OPERANDS)(
+        table.words.ctypes.data,
+        schedule.words.ctypes.data,
+        len(schedule.spans),
+        schedule.guard,
+        control.words.ctypes.data,
+        team,
     )
-    return int(entry_points()[1](operands.ctypes.data))
+    return int(entry_points()[1](ctypes.addressof(operands)))
 
 
-def run_checked(table: Table, control: ControlBlock) -> int:
-    """Run the same table in Python on bounds-checked views.
+def run_checked(table: Table, control: ControlBlock, schedule: Schedule | None = None) -> int:
+    """Run the same table in Python on bounds-checked views, shard after shard.
 
     Raises
     ------
     FloatingPointError
         At the first instruction that makes a NaN or an Inf out of finite input, by name.
+    ValueError
+        If the schedule is of another table.
     """
+    schedule = schedule or Schedule.serial(table)
+    schedule.check(table)
     words = control.words
+    words[c.STATUS] = 0
+    while not words[c.STATUS] and words[c.STEP] < words[c.LIMIT]:
+        if words[c.MAILBOX]:
+            words[c.STATUS] = status.INTERRUPTED
+            break
+        words[c.STATUS] = _checked_step(table, control, schedule)
+        if not words[c.STATUS]:
+            control.record()
+            words[c.STEP] += 1
+    return control.status
 
-    def stop(code: int) -> int:
-        words[STATUS] = code
-        return code
 
-    words[STATUS] = 0
-    while words[STEP] < words[LIMIT]:
-        if words[MAILBOX]:
-            return stop(status.INTERRUPTED)
-        for row in range(len(table.instructions)):
-            if row == table.commit and (failed := _guard(control)):
-                return stop(failed)
-            words[ROW] = row
-            code = _run_plain(table, row)
-            if code:
-                return stop(code)
-        if table.commit >= len(table.instructions) and (failed := _guard(control)):
-            return stop(failed)
-        if words[STEP] < words[CAPACITY]:
-            control.losses[words[STEP]] = control.guards[0]
-        words[STEP] += 1
-    return 0
+def _checked_step(table: Table, control: ControlBlock, schedule: Schedule) -> int:
+    for phase, shards in enumerate(schedule.spans.tolist()):
+        if phase == schedule.guard and (failed := _guard(control)):
+            return failed
+        for first, end in shards:
+            for row in range(first, end):
+                control.words[c.ROW] = row
+                if code := _run_plain(table, row):
+                    return code
+    return _guard(control) if schedule.guard >= len(schedule.spans) else 0
 
 
 def _guard(control: ControlBlock) -> int:
-    for position in range(int(control.words[GUARD_COUNT])):
+    for position in range(int(control.words[c.GUARD_COUNT])):
         if not math.isfinite(control.guards[position]):
             return status.encode(status.NONFINITE, position)
     return 0
