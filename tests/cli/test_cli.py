@@ -141,8 +141,8 @@ def test_warm_counts_what_it_compiled_and_what_was_there(
 
 def test_warm_means_the_catalogue_for_both_types_and_the_executor() -> None:
     names = [name for name, _ in warm.steps()]
-    assert len(names) == 2 * len(list(catalogue.kernels())) + 1
-    assert {"executor", "gemm float32", "gemm float64"} <= set(names)
+    assert len(names) == 2 * len(list(catalogue.kernels())) + 2
+    assert {"executor", "helper", "gemm float32", "gemm float64"} <= set(names)
 
 
 def test_an_interrupted_command_ends_quietly(
