@@ -20,10 +20,10 @@ from interactive_train.losses.options import (
     check_targets,
     class_weights,
     examples_and_classes,
+    number,
     pair,
 )
 from interactive_train.losses.reduce import labels_tensor, loss, reduced
-from interactive_train.runtime.checks import real_number
 from interactive_train.runtime.errors import refusal
 
 
@@ -148,14 +148,14 @@ def binary_focal(
         check_targets(right, y, "targets are 0 or 1", where, fix)
     values = _focal((2.0 * y - 1.0) * z, gamma, where)
     if alpha is not None:
-        yes = real_number(alpha, "alpha", where, low=0.0, high=1.0)
+        yes = number(alpha, "alpha", where, low=0.0, high=1.0)
         values = values * (y * yes + (1.0 - y) * (1.0 - yes))
     return reduced(values, reduction, where)
 
 
 def _focal(margin: Tensor, gamma: Any, where: str) -> Tensor:
     """Return the focal loss of answers whose log-odds are `margin`."""
-    power = real_number(gamma, "gamma", where, low=0.0)
+    power = number(gamma, "gamma", where, low=0.0)
     entropy = softplus(-margin)
     return entropy * exp(-power * softplus(margin)) if power else entropy
 

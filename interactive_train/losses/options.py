@@ -7,6 +7,7 @@ Those of predictions are never read, so that no number of a model ends up in a l
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from interactive_train.autodiff.primitive import promote
 from interactive_train.autodiff.tensor import Tensor
 from interactive_train.losses.reduce import same_shape
+from interactive_train.nn.knob import Knob
 from interactive_train.runtime.checks import real_number, shown
 from interactive_train.runtime.errors import refusal
 
@@ -138,7 +140,41 @@ def _not_negative(array: NDArray[Any], name: str, where: str) -> None:
         )
 
 
-def smoothing(label_smoothing: Any, where: str) -> float:
+def number(
+    value: Any,
+    name: str,
+    where: str,
+    *,
+    low: float,
+    high: float = math.inf,
+    open_low: bool = False,
+) -> Any:
+    """Return an option as a number inside an interval.
+
+    It is a float, but for a knob while a step is recorded: that is known at the step only, and
+    the loss computes with it as with any number.
+
+    Parameters
+    ----------
+    value : float or Knob
+    name, where, low, high, open_low
+        As in `real_number`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no such number.
+    """
+    given = value.value if isinstance(value, Knob) else value
+    if not hasattr(given, "__tensor__"):
+        return real_number(value, name, where, low=low, high=high, open_low=open_low)
+    inside = given > low if open_low else given >= low
+    if not inside or (math.isfinite(high) and given > high):
+        raise ValueError(refusal(where, f"{name} lies in its interval", repr(given)))
+    return given
+
+
+def smoothing(label_smoothing: Any, where: str) -> Any:
     """Return the part of each target that is spread over all classes, in [0, 1].
 
     Raises
@@ -146,7 +182,7 @@ def smoothing(label_smoothing: Any, where: str) -> float:
     TypeError, ValueError
         If it is no such number.
     """
-    return real_number(label_smoothing, "label_smoothing", where, low=0.0, high=1.0)
+    return number(label_smoothing, "label_smoothing", where, low=0.0, high=1.0)
 
 
 def examples_and_classes(x: Tensor, where: str, least: int = 1) -> None:

@@ -6,9 +6,8 @@ from typing import Any
 
 from interactive_train.autodiff.ops.elementwise import sigmoid
 from interactive_train.autodiff.tensor import Tensor
-from interactive_train.losses.options import pair
+from interactive_train.losses.options import number, pair
 from interactive_train.losses.reduce import loss, reduced
-from interactive_train.runtime.checks import real_number
 from interactive_train.runtime.errors import refusal
 
 
@@ -54,7 +53,7 @@ def dice(logits: Any, targets: Any, *, smooth: float = 1.0, reduction: str = "me
     (0.0, 0.2857142857142857)
     """
     where = "losses.dice"
-    small = real_number(smooth, "smooth", where, low=0.0, open_low=True)
+    small = number(smooth, "smooth", where, low=0.0, open_low=True)
     fix = "They are zeros and ones, or probabilities."
     z, y = pair(logits, targets, where, low=0.0, high=1.0, fix=fix)
     if z.ndim < 2 or z.size == 0:

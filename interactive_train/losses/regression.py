@@ -10,9 +10,8 @@ from interactive_train.autodiff.ops.elementwise import where as choose
 from interactive_train.autodiff.primitive import promote
 from interactive_train.autodiff.tensor import Tensor
 from interactive_train.autodiff.transforms import stop_gradient
-from interactive_train.losses.options import pair
+from interactive_train.losses.options import number, pair
 from interactive_train.losses.reduce import loss, reduced, same_shape
-from interactive_train.runtime.checks import real_number
 from interactive_train.runtime.errors import refusal
 
 # exp(40) is 2e17: no count comes near, and a float32 holds its product with any log rate.
@@ -119,7 +118,7 @@ def huber(predictions: Any, targets: Any, *, delta: float = 1.0, reduction: str 
     array([0.125, 2.5  ])
     """
     where = "losses.huber"
-    width = real_number(delta, "delta", where, low=0.0, open_low=True)
+    width = number(delta, "delta", where, low=0.0, open_low=True)
     x, y = promote(where, [predictions, targets])
     same_shape(x, y, where)
     d = x - y

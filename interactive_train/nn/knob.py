@@ -14,6 +14,10 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
+from interactive_train.autodiff.primitive import number
+from interactive_train.autodiff.tensor import Tensor
 from interactive_train.runtime.checks import real_number
 from interactive_train.runtime.errors import refusal
 from interactive_train.runtime.hyperparameter import Hyperparameter, Scale
@@ -159,6 +163,14 @@ class Knob:
 
     def __float__(self) -> float:
         return self.value
+
+    def __tensor__(self, dtype: np.dtype[Any]) -> Tensor:
+        """Return the value as a 0-d Tensor; in a recorded step it is known at the step only."""
+        value: Any = self.value
+        found: Tensor = (
+            value.__tensor__(dtype) if hasattr(value, "__tensor__") else number(value, dtype)
+        )
+        return found
 
     def __add__(self, other: Any) -> Any:
         return self.value + other

@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+import interactive_train as it
 from interactive_train import losses
 from interactive_train.autodiff.ghost import recording
 from interactive_train.autodiff.tape import backward, leaf
 from interactive_train.autodiff.tensor import Tensor
-from interactive_train.kernels.status import BAD_INDEX
+from interactive_train.kernels.status import BAD_INDEX, CHANGED
+from interactive_train.nn.knob import KnobValues, turned_to
 from tests.losses.test_properties import CASES, Case
 from tests.recorded import Recorded
 
@@ -86,6 +88,42 @@ def test_truth_values_are_targets() -> None:
     recorded = Recorded(lambda tensors, _: [losses.binary_cross_entropy(*tensors)], [z, y])
     expected = losses.binary_cross_entropy(z, ~y)
     np.testing.assert_allclose(recorded([z, ~y])[0], expected, rtol=1e-15)
+
+
+KNOB = it.Knob("it_turns", 0.5, low=0.0, high=10.0)
+WITH_KNOB: dict[str, Any] = {
+    "label_smoothing": lambda x, y: losses.cross_entropy_sparse(x, y, label_smoothing=KNOB),
+    "label_smoothing of yes and no": lambda x, y: losses.binary_cross_entropy(
+        x[:, 0], y > 0, label_smoothing=KNOB
+    ),
+    "gamma": lambda x, y: losses.focal(x, y, gamma=KNOB),
+    "alpha": lambda x, y: losses.binary_focal(x[:, 0], y > 0, alpha=KNOB),
+    "delta": lambda x, y: losses.huber(x, x * 3.0, delta=KNOB),
+    "smooth": lambda x, y: losses.dice(x, x > 0.0, smooth=KNOB),
+    "a factor": lambda x, y: losses.mse(x, x * KNOB) * KNOB,
+}
+
+
+@pytest.mark.parametrize("name", WITH_KNOB)
+def test_a_knob_in_a_loss_is_turned_between_recorded_steps(name: str) -> None:
+    class Numbers(KnobValues):
+        def read(self, knob: Any) -> Any:
+            return self.settings[knob.name]
+
+    def function(tensors: list[Tensor], numbers: Any) -> list[Tensor]:
+        with turned_to(Numbers({KNOB.name: numbers[0]})):
+            return [WITH_KNOB[name](*tensors)]
+
+    x, y = RNG.normal(size=(3, 3)), np.array([0, 2, 1])
+    recorded = Recorded(function, [x, y], [0.5])
+    for value in (0.5, 0.25, 0.9):
+        (expected,) = function([Tensor(x), Tensor(y)], [value])
+        np.testing.assert_allclose(recorded([x, y], [value])[0], expected.numpy(), rtol=1e-14)
+    if name != "a factor":
+        with pytest.raises(RuntimeError, match=f"status {CHANGED}"):
+            recorded([x, y], [-1.0])
+        with pytest.raises(ValueError, match="got -1"):
+            function([Tensor(x), Tensor(y)], [-1.0])
 
 
 def test_ctc_says_that_it_needs_the_labels() -> None:
