@@ -11,6 +11,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from interactive_train.kernels.elementwise import sigmoid
 from interactive_train.kernels.kernel import Kernel
 from interactive_train.kernels.recurrent import (
     advance,
@@ -20,8 +23,6 @@ from interactive_train.kernels.recurrent import (
     native,
     retreat,
     retreat_native,
-    sigmoid,
-    tanh,
 )
 
 
@@ -45,7 +46,7 @@ def gru_gates(
             packed[b, t, 2, j] += bias[3, j]
         for j in range(hidden):
             reset = packed[b, t, 0, j] * packed[b, t, 2, j]
-            packed[b, t, 3, j] = tanh(pre[b, t, 2, j] + bias[2, j] + reset)
+            packed[b, t, 3, j] = np.tanh(pre[b, t, 2, j] + bias[2, j] + reset)
         if t + 1 < steps:
             for j in range(hidden):
                 new = packed[b, t, 3, j]

@@ -11,6 +11,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from interactive_train.kernels.elementwise import sigmoid
 from interactive_train.kernels.kernel import Kernel
 from interactive_train.kernels.recurrent import (
     advance,
@@ -20,8 +23,6 @@ from interactive_train.kernels.recurrent import (
     native,
     retreat,
     retreat_native,
-    sigmoid,
-    tanh,
 )
 
 
@@ -44,7 +45,7 @@ def lstm_gates(
         for j in range(hidden):
             packed[b, t, 1, j] = sigmoid(packed[b, t, 1, j] + (pre[b, t, 1, j] + bias[1, j]))
         for j in range(hidden):
-            packed[b, t, 2, j] = tanh(packed[b, t, 2, j] + (pre[b, t, 2, j] + bias[2, j]))
+            packed[b, t, 2, j] = np.tanh(packed[b, t, 2, j] + (pre[b, t, 2, j] + bias[2, j]))
         for j in range(hidden):
             packed[b, t, 3, j] = sigmoid(packed[b, t, 3, j] + (pre[b, t, 3, j] + bias[3, j]))
         if t + 1 < steps:
@@ -52,7 +53,7 @@ def lstm_gates(
                 kept = packed[b, t, 1, j] * packed[b, t, 4, j]
                 packed[b, t + 1, 4, j] = kept + packed[b, t, 0, j] * packed[b, t, 2, j]
             for j in range(hidden):
-                packed[b, t + 1, 5, j] = packed[b, t, 3, j] * tanh(packed[b, t + 1, 4, j])
+                packed[b, t + 1, 5, j] = packed[b, t, 3, j] * np.tanh(packed[b, t + 1, 4, j])
 
 
 _LSTM_SCAN = '''
@@ -102,7 +103,7 @@ def lstm_states(
         for j in range(hidden):
             kept = packed[b, last, 1, j] * packed[b, last, 4, j]
             c = kept + packed[b, last, 0, j] * packed[b, last, 2, j]
-            out[b, last - first, j] = packed[b, last, 3, j] * tanh(c)
+            out[b, last - first, j] = packed[b, last, 3, j] * np.tanh(c)
         if cell:
             for j in range(hidden):
                 kept = packed[b, last, 1, j] * packed[b, last, 4, j]
@@ -141,7 +142,7 @@ def lstm_backward(
                 out[b, s, 0, j] += g[b, t - first, j]
         for j in range(hidden):  # block 2: tanh of the new cell
             kept = packed[b, t, 1, j] * packed[b, t, 4, j]
-            out[b, s, 2, j] = tanh(kept + packed[b, t, 0, j] * packed[b, t, 2, j])
+            out[b, s, 2, j] = np.tanh(kept + packed[b, t, 0, j] * packed[b, t, 2, j])
         for j in range(hidden):
             o = packed[b, t, 3, j]
             out[b, s, 3, j] = out[b, s, 0, j] * out[b, s, 2, j] * (o * (1.0 - o))

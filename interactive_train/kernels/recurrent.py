@@ -22,8 +22,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from interactive_train.kernels.gemm import LARGEST
 from interactive_train.kernels.kernel import Kernel
 from interactive_train.kernels.status import TOO_LARGE
@@ -35,16 +33,6 @@ if TYPE_CHECKING:
 # of their operands; several such are quicker than one just beyond, since a step has few rows.
 SMALL = 1_000_000
 LANES = 16
-
-
-def sigmoid(x: Any) -> Any:
-    """Return 1 / (1 + exp(-x))."""
-    return 1.0 / (1.0 + np.exp(-x))
-
-
-def tanh(x: Any) -> Any:
-    """Return the hyperbolic tangent."""
-    return np.tanh(x)
 
 
 # Products ---------------------------------------------------------------------------------------

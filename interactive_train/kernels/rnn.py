@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from interactive_train.kernels.kernel import Kernel
 from interactive_train.kernels.recurrent import (
     advance,
@@ -20,7 +22,6 @@ from interactive_train.kernels.recurrent import (
     native,
     retreat,
     retreat_native,
-    tanh,
 )
 
 
@@ -42,7 +43,7 @@ def rnn_activate(
                 packed[b, t, 0, j] = 0.0 if a <= 0.0 else a
         else:
             for j in range(hidden):
-                packed[b, t, 0, j] = tanh(packed[b, t, 0, j] + (pre[b, t, 0, j] + bias[j]))
+                packed[b, t, 0, j] = np.tanh(packed[b, t, 0, j] + (pre[b, t, 0, j] + bias[j]))
         if t + 1 < steps:
             for j in range(hidden):
                 packed[b, t + 1, 1, j] = packed[b, t, 0, j]

@@ -97,8 +97,8 @@ class Cell(Module):
         count = self.recurrence.count
         parts = [state] if count == 1 else state
         if count > 1 and not (isinstance(state, (tuple, list)) and len(state) == count):
-            got = f"{type(state).__name__}"
-            raise TypeError(refusal(where, "the state is a pair (h, c)", got))
+            got = f"one array of shape {state.shape}" if isinstance(state, Tensor) else repr(state)
+            raise TypeError(refusal(where, "the state is a pair (h, c)", got, "Give both."))
         found = [as_tensor(part, where).astype(x.dtype) for part in parts]
         for part in found:
             if part.shape != shape:
