@@ -37,9 +37,12 @@ TAKE_ROWS = Kernel(
     "take_rows",
     take_rows,
     "out=T[rows,columns] table:T[height,columns] index:i8[rows] rows columns height",
+    parallel=("rows",),
 )
 ADD_ROWS = Kernel(
     "add_rows",
     add_rows,
     "out=T[height,columns] g:T[rows,columns] index:i8[rows] rows columns height",
+    parallel=("rows",),
+    summed=("rows",),
 )

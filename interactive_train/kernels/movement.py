@@ -114,5 +114,6 @@ JOIN_TWO = Kernel(
     "join_two",
     join_two,
     "out=T[outer,total] x:T[outer,left] y:T[outer,right] outer left right total",
+    parallel=("outer",),
     fits=lambda operands: operands["left"] + operands["right"] == operands["total"],
 )

@@ -1,5 +1,7 @@
 """What a native kernel needs and plain Python lacks: pointers, calls through them, the stack.
 
+The functions of `bits` stand here once more, as instructions.
+
 Imported by adapters when they are compiled, never by the package itself, since
 it needs numba.
 """
@@ -56,6 +58,118 @@ def square_root(typing: Any, x: Any) -> Any:
         return builder.call(function, values)
 
     return x(x), generate
+
+
+def _layout(kind: Any) -> tuple[Any, Any, int, int]:
+    """Return a floating type's LLVM type and word, the bits of its fraction and its bias."""
+    if kind == types.float32:
+        return ir.FloatType(), ir.IntType(32), 23, 127
+    return ir.DoubleType(), ir.IntType(64), 52, 1023
+
+
+def _above_root(builder: Any, x: Any, word: Any, fraction: int) -> tuple[Any, Any]:
+    """Return the bits of x, and how far they lie above those of sqrt(1/2)."""
+    bits = builder.bitcast(x, word)
+    root = 0x3F3504F3 if fraction == 23 else 0x3FE6A09E667F3BCD
+    return bits, builder.sub(bits, ir.Constant(word, root))
+
+
+@intrinsic
+def exponent(typing: Any, x: Any) -> Any:
+    """`bits.exponent`: the field becomes the fraction of 2**23 (2**52), which is taken off."""
+    real, word, fraction, bias = _layout(x)
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        _, above = _above_root(builder, values[0], word, fraction)
+        biased = builder.add(above, ir.Constant(word, bias << fraction))
+        field = builder.lshr(biased, ir.Constant(word, fraction))
+        whole = builder.or_(field, ir.Constant(word, (bias + fraction) << fraction))
+        return builder.fsub(builder.bitcast(whole, real), ir.Constant(real, 2.0**fraction + bias))
+
+    return x(x), generate
+
+
+@intrinsic
+def mantissa(typing: Any, x: Any) -> Any:
+    """`bits.mantissa`: take the exponent off."""
+    real, word, fraction, _ = _layout(x)
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        bits, above = _above_root(builder, values[0], word, fraction)
+        field = builder.and_(above, ir.Constant(word, -1 << fraction))
+        return builder.bitcast(builder.sub(bits, field), real)
+
+    return x(x), generate
+
+
+@intrinsic
+def two_to(typing: Any, held: Any) -> Any:
+    """`bits.two_to`: move the lowest bits into the field of the exponent."""
+    real, word, fraction, bias = _layout(held)
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        bits = builder.bitcast(values[0], word)
+        field = builder.shl(bits, ir.Constant(word, fraction))
+        return builder.bitcast(builder.add(field, ir.Constant(word, bias << fraction)), real)
+
+    return held(held), generate
+
+
+def _turned(builder: Any, bits: Any, word: Any) -> Any:
+    """Flip all bits but the sign's where the sign is set: its own inverse."""
+    sign = builder.ashr(bits, ir.Constant(word, word.width - 1))
+    return builder.xor(bits, builder.lshr(sign, ir.Constant(word, 1)))
+
+
+@intrinsic
+def rank(typing: Any, x: Any) -> Any:
+    """`bits.rank`."""
+    _, word, _, _ = _layout(x)
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return _turned(builder, builder.bitcast(values[0], word), word)
+
+    return (types.int32 if x == types.float32 else types.int64)(x), generate
+
+
+@intrinsic
+def unrank(typing: Any, k: Any) -> Any:
+    """`bits.unrank`."""
+    kind = types.float32 if k == types.int32 else types.float64
+    real, word, _, _ = _layout(kind)
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.bitcast(_turned(builder, values[0], word), real)
+
+    return kind(k), generate
+
+
+@intrinsic
+def accumulate(typing: Any, total: Any, x: Any) -> Any:
+    """`bits.accumulate`: one addition that may be reordered, where all else keeps its order."""
+    if total != x:
+        return None
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.fadd(*values, flags=("reassoc", "nsz", "contract"))
+
+    return x(total, x), generate
+
+
+@intrinsic
+def wide_product(typing: Any, a: Any, b: Any) -> Any:
+    """`bits.wide_product`: one instruction for both halves on most processors."""
+    word, wide = ir.IntType(64), ir.IntType(128)
+    pair: Any = types.UniTuple
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        product = builder.mul(*(builder.zext(value, wide) for value in values))
+        high = builder.trunc(builder.lshr(product, ir.Constant(wide, 64)), word)
+        return context.make_tuple(
+            builder, signature.return_type, [high, builder.trunc(product, word)]
+        )
+
+    return pair(types.uint64, 2)(types.uint64, types.uint64), generate
 
 
 @intrinsic

@@ -1,6 +1,7 @@
 """Softmax and the cross-entropy of it, over the last axis of [rows, columns].
 
-The largest logit of a row is subtracted first, so that no finite logit overflows.
+The largest logit of a row is subtracted first, so that no finite logit overflows. The largest is
+found among ranks, which are integers, and the sum may take another order: both become vectors.
 """
 
 from __future__ import annotations
@@ -9,22 +10,29 @@ from typing import Any
 
 import numpy as np
 
+from interactive_train.kernels.bits import accumulate, rank, unrank
 from interactive_train.kernels.kernel import Kernel
 from interactive_train.kernels.status import BAD_INDEX
+
+
+def largest(x: Any, i: int, columns: int) -> Any:
+    """Return the largest number of row i; a NaN among them makes the row's sum NaN in any case."""
+    top = rank(x[i, 0])
+    for j in range(1, columns):
+        k = rank(x[i, j])
+        top = k if k > top else top
+    return unrank(top)
 
 
 def softmax(out: Any, x: Any, rows: int, columns: int) -> int:
     """out[i] = exp(x[i] - max) / sum of the same."""
     for i in range(rows):
-        top = x[i, 0]
-        for j in range(1, columns):
-            if x[i, j] > top:
-                top = x[i, j]
+        top = largest(x, i, columns)
         total = 0.0
         for j in range(columns):
             e = np.exp(x[i, j] - top)
             out[i, j] = e
-            total += e
+            total = accumulate(total, e)
         scale = 1.0 / total
         for j in range(columns):
             out[i, j] *= scale
@@ -34,13 +42,10 @@ def softmax(out: Any, x: Any, rows: int, columns: int) -> int:
 def log_softmax(out: Any, x: Any, rows: int, columns: int) -> int:
     """out[i] = x[i] - log of the sum of exp(x[i])."""
     for i in range(rows):
-        top = x[i, 0]
-        for j in range(1, columns):
-            if x[i, j] > top:
-                top = x[i, j]
+        top = largest(x, i, columns)
         total = 0.0
         for j in range(columns):
-            total += np.exp(x[i, j] - top)
+            total = accumulate(total, np.exp(x[i, j] - top))
         shift = np.log(total)
         for j in range(columns):
             out[i, j] = (x[i, j] - top) - shift
@@ -53,13 +58,10 @@ def cross_entropy_rows(out: Any, x: Any, labels: Any, rows: int, columns: int) -
         label = labels[i]
         if label < 0 or label >= columns:
             return BAD_INDEX + 16 * i
-        top = x[i, 0]
-        for j in range(1, columns):
-            if x[i, j] > top:
-                top = x[i, j]
+        top = largest(x, i, columns)
         total = 0.0
         for j in range(columns):
-            total += np.exp(x[i, j] - top)
+            total = accumulate(total, np.exp(x[i, j] - top))
         out[i] = np.log(total) - (x[i, label] - top)
     return 0
 
@@ -72,15 +74,12 @@ def cross_entropy_rows_gradient(
         label = labels[i]
         if label < 0 or label >= columns:
             return BAD_INDEX + 16 * i
-        top = x[i, 0]
-        for j in range(1, columns):
-            if x[i, j] > top:
-                top = x[i, j]
+        top = largest(x, i, columns)
         total = 0.0
         for j in range(columns):
             e = np.exp(x[i, j] - top)
             out[i, j] = e
-            total += e
+            total = accumulate(total, e)
         scale = g[i] / total
         for j in range(columns):
             out[i, j] *= scale
@@ -89,15 +88,17 @@ def cross_entropy_rows_gradient(
 
 
 _ROWS = "out=T[rows,columns] x:T[rows,columns] rows columns"
-SOFTMAX = Kernel("softmax", softmax, _ROWS)
-LOG_SOFTMAX = Kernel("log_softmax", log_softmax, _ROWS)
+SOFTMAX = Kernel("softmax", softmax, _ROWS, parallel=("rows",))
+LOG_SOFTMAX = Kernel("log_softmax", log_softmax, _ROWS, parallel=("rows",))
 CROSS_ENTROPY_ROWS = Kernel(
     "cross_entropy_rows",
     cross_entropy_rows,
     "out=T[rows] x:T[rows,columns] labels:i8[rows] rows columns",
+    parallel=("rows",),
 )
 CROSS_ENTROPY_ROWS_GRADIENT = Kernel(
     "cross_entropy_rows_gradient",
     cross_entropy_rows_gradient,
     "out=T[rows,columns] g:T[rows] x:T[rows,columns] labels:i8[rows] rows columns",
+    parallel=("rows",),
 )

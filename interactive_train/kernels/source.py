@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from interactive_train.kernels import bits, transcendental
 from interactive_train.kernels.kernel import Kernel, tree_of
 
 PACKAGE = "interactive_train.kernels"
@@ -26,16 +27,29 @@ PACKAGE = "interactive_train.kernels"
 OPTIONS = {"contract"}
 REORDER = {"contract", "nsz", "reassoc"}
 
+# What a kernel says, and the function of `transcendental` that takes its place: the C library's
+# own compute one element at a time.
+FUNCTIONS = {
+    f"{module}.{name}": name
+    for module in ("np", "math")
+    for name in ("exp", "expm1", "log", "log1p", "tanh", "erf")
+}
+
 HEADER = '''"""Adapter of the kernel {name} for {dtype}; generated, do not edit."""
 import math
 
 import numpy as np
 from numba import carray, cfunc, njit, types
 
-from interactive_train.kernels.native import call_gemm, pointer, square_root
+from interactive_train.kernels.native import accumulate, call_gemm, exponent, mantissa
+from interactive_train.kernels.native import pointer, rank, square_root, two_to, unrank
+from interactive_train.kernels.native import wide_product
+from interactive_train.kernels.native import workspace
+from interactive_train.kernels.tiles import copy, correlate, pair_up, turn
 
 T = np.{dtype}
 OPTIONS = dict(error_model="numpy", fastmath={fastmath})
+EXACT = dict(error_model="numpy", fastmath={{'contract'}})
 BARE = dict(no_cpython_wrapper=True, no_cfunc_wrapper=True)
 '''
 TYPES = {
@@ -69,11 +83,8 @@ def adapter_source(kernel: Kernel, dtype: np.dtype[np.generic], in_place: bool =
     if dtype.name not in ("float32", "float64"):
         raise TypeError(f"kernel {kernel.name}: T is float32 or float64; got {dtype}.")
     helpers: dict[str, str] = {}
-    if kernel.native:
-        tree = tree_of(kernel.function, kernel.native)
-    else:
-        assert isinstance(kernel.function, FunctionType)
-        tree = _typed(kernel.function, helpers, kernel.text)
+    assert isinstance(kernel.function, FunctionType)
+    tree = _typed(kernel.function, helpers, dtype, kernel.native or kernel.text)
     fastmath = "{" + ", ".join(map(repr, sorted(REORDER if kernel.reorder else OPTIONS))) + "}"
     head = HEADER.format(name=kernel.name, dtype=dtype.name, fastmath=fastmath)
     return "\n\n".join([head, *helpers.values(), _entry(kernel, tree, in_place)])
@@ -105,12 +116,14 @@ def _entry(kernel: Kernel, tree: ast.FunctionDef, in_place: bool) -> str:
     )
 
 
-def _typed(function: FunctionType, helpers: dict[str, str], text: str = "") -> ast.FunctionDef:
+def _typed(
+    function: FunctionType, helpers: dict[str, str], dtype: np.dtype[np.generic], text: str = ""
+) -> ast.FunctionDef:
     """Return the rewritten tree of a function; collect the helpers that it calls."""
     tree = tree_of(function, text)
     names = {argument.arg for argument in tree.args.args}
     names |= {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and _is_stored(n)}
-    _Typing(function.__globals__, names, helpers).visit(tree)
+    _Typing(function.__globals__, names, helpers, dtype).visit(tree)
     return ast.fix_missing_locations(tree)
 
 
@@ -121,8 +134,14 @@ def _is_stored(name: ast.Name) -> bool:
 class _Typing(ast.NodeTransformer):
     """Give literals and constants a type, follow calls to helpers."""
 
-    def __init__(self, scope: dict[str, Any], names: set[str], helpers: dict[str, str]) -> None:
-        self.scope, self.names, self.helpers = scope, names, helpers
+    def __init__(
+        self,
+        scope: dict[str, Any],
+        names: set[str],
+        helpers: dict[str, str],
+        dtype: np.dtype[np.generic],
+    ) -> None:
+        self.scope, self.names, self.helpers, self.dtype = scope, names, helpers, dtype
 
     def visit_Constant(self, node: ast.Constant) -> ast.AST:
         return _cast("T", node) if isinstance(node.value, float) else node
@@ -133,16 +152,24 @@ class _Typing(ast.NodeTransformer):
             return ast.Name("square_root", ast.Load())
         return self.generic_visit(node)
 
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        name = FUNCTIONS.get(ast.unparse(node.func))
+        if name is None:
+            return self.generic_visit(node)
+        kind = "single" if self.dtype == np.float32 else "double"
+        function = getattr(transcendental, f"{name}_{kind}")
+        self._follow(function)
+        # Its polynomial is for T alone.
+        taken: list[ast.expr] = [_cast("T", self.visit(argument)) for argument in node.args]
+        return ast.Call(ast.Name(function.__name__, ast.Load()), taken, [])
+
     def visit_Name(self, node: ast.Name) -> ast.AST:
         if node.id in self.names or node.id not in self.scope:
             return node
         value = self.scope[node.id]
         if isinstance(value, FunctionType) and (value.__module__ or "").startswith(PACKAGE):
-            if node.id not in self.helpers:
-                self.helpers[node.id] = ""
-                tree = _typed(value, self.helpers)
-                del self.helpers[node.id]  # behind the helpers that it calls itself
-                self.helpers[node.id] = "@njit(**BARE, **OPTIONS)\n" + ast.unparse(tree)
+            if value.__module__ != bits.__name__:  # those are imported from `native`
+                self._follow(value)
         elif isinstance(value, np.uint64):
             return _cast("np.uint64", ast.Constant(int(value)))
         elif isinstance(value, float):
@@ -151,6 +178,18 @@ class _Typing(ast.NodeTransformer):
             return ast.Constant(value)
         return node
 
+    def _follow(self, function: FunctionType) -> None:
+        """Add a helper, behind those that it calls itself."""
+        name = function.__name__
+        if name in self.helpers:
+            return
+        self.helpers[name] = ""
+        tree = _typed(function, self.helpers, self.dtype)
+        del self.helpers[name]
+        # Reordering would undo a reduction of the range.
+        options = "EXACT" if function.__module__ == transcendental.__name__ else "OPTIONS"
+        self.helpers[name] = f"@njit(**BARE, **{options})\n" + ast.unparse(tree)
 
-def _cast(kind: str, node: ast.Constant) -> ast.AST:
+
+def _cast(kind: str, node: ast.expr) -> ast.Call:
     return ast.Call(ast.parse(kind, mode="eval").body, [node], [])

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from interactive_train.kernels.random import DROPOUT, high_product, philox
+from interactive_train.kernels.random import DROPOUT, philox
 from interactive_train.runtime.key import Key
 from tests.kernels.fenced import FLOATING, WAYS, run
 
@@ -36,14 +36,6 @@ def test_the_known_answers(counter: tuple[int, int], key: int, answer: int) -> N
     assert int(word) == answer == reference(*counter, key)
 
 
-def test_the_upper_half_of_a_product() -> None:
-    numbers = [0, 1, 2**32 - 1, 2**32, 2**64 - 1, 0xDEADBEEFCAFEBABE]
-    with np.errstate(over="ignore"):
-        for a in numbers:
-            for b in numbers:
-                assert int(high_product(np.uint64(a), np.uint64(b))) == (a * b) >> 64
-
-
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("dtype", FLOATING, ids=str)
 def test_dropout_drops_what_the_key_says(dtype: np.dtype[Any], way: str) -> None:
@@ -52,7 +44,7 @@ def test_dropout_drops_what_the_key_says(dtype: np.dtype[Any], way: str) -> None
     memory = np.array([rate], dtype)
     words = [reference(i, key.low, key.high) for i in range(n)]
     keep = np.array([(w >> 11) * 2.0**-53 >= float(memory[0]) for w in words])
-    code, got = run(DROPOUT, dtype, np.zeros(n, dtype), x, memory, key.words(), n, way=way)
+    code, got = run(DROPOUT, dtype, np.zeros(n, dtype), x, memory, key.words(), n, 0, way=way)
     assert code == 0
     np.testing.assert_array_equal(got != 0, keep)
     np.testing.assert_allclose(got[keep], x[keep] / (1 - rate), rtol=1e-6)
@@ -60,7 +52,31 @@ def test_dropout_drops_what_the_key_says(dtype: np.dtype[Any], way: str) -> None
 
 def test_a_rate_of_zero_drops_nothing_and_the_share_is_the_rate() -> None:
     x, key = np.ones(40_000, np.float32), Key.from_seed(0).words()
-    _, none = run(DROPOUT, FLOATING[0], x * 0, x, np.zeros(1, np.float32), key, x.size)
+    _, none = run(DROPOUT, FLOATING[0], x * 0, x, np.zeros(1, np.float32), key, x.size, 0)
     np.testing.assert_array_equal(none, x)
-    _, some = run(DROPOUT, FLOATING[0], x * 0, x, np.full(1, 0.25, np.float32), key, x.size)
+    _, some = run(DROPOUT, FLOATING[0], x * 0, x, np.full(1, 0.25, np.float32), key, x.size, 0)
     assert abs((some == 0).mean() - 0.25) < 0.01  # 4.6 standard deviations
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("dtype", FLOATING, ids=str)
+def test_parts_drop_what_the_whole_drops(dtype: np.dtype[Any], way: str) -> None:
+    x, key, rate = np.ones(100, dtype), Key.from_seed(1).words(), np.full(1, 0.5, dtype)
+    _, whole = run(DROPOUT, dtype, x * 0, x, rate, key, 100, 0, way=way)
+    parts = [
+        run(DROPOUT, dtype, x[a:b] * 0, x[a:b], rate, key, b - a, a, way=way)[1]
+        for a, b in ((0, 33), (33, 34), (34, 100))
+    ]
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
+    assert (DROPOUT.parallel, DROPOUT.offset) == (("n",), "first")
+
+
+@pytest.mark.parametrize("dtype", FLOATING, ids=str)
+def test_a_number_equal_to_the_rate_is_kept(dtype: np.dtype[Any]) -> None:
+    key = Key.from_seed(2)
+    word = reference(0, key.low, key.high) >> 11
+    below = word * 2.0**-53 if dtype == np.float64 else (word >> 30) * 2.0**-23
+    for rate in (float(below), float(np.nextafter(dtype.type(below), dtype.type(1)))):
+        x, memory = np.ones(1, dtype), np.full(1, rate, dtype)
+        _, got = run(DROPOUT, dtype, x * 0, x, memory, key.words(), 1, 0)
+        assert (got[0] != 0) == (word * 2.0**-53 >= rate)

@@ -18,7 +18,7 @@ from interactive_train.runtime.key import Key
 def _plan(x: Spec, rate: Spec, key: Spec) -> Plan:
     dtype = np.dtype(x[1])
     size = int(np.prod(x[0], dtype=np.int64))
-    return Plan(x[0], dtype, DROPOUT, dtype, (RESULT, *INPUTS[:3], size))
+    return Plan(x[0], dtype, DROPOUT, dtype, (RESULT, *INPUTS[:3], size, 0))
 
 
 _dropout = Primitive("_dropout", _plan)
