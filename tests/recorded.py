@@ -82,7 +82,10 @@ class Recorded:
             Instruction(
                 op.kernel,
                 op.floating,
-                tuple(held[o.number] if isinstance(o, Ref) else o for o in op.operands),
+                tuple(
+                    _as(declared.dtype(op.floating), held[o.number]) if isinstance(o, Ref) else o
+                    for declared, o in zip(op.kernel.operands, op.operands, strict=True)
+                ),
             )
             for op in self.recorder.ops
         ]
@@ -97,3 +100,8 @@ class Recorded:
             else result
             for result in self.results
         ]
+
+
+def _as(dtype: Any, array: Array) -> Array:
+    """Return the same memory; kernels that only move values take int64 for float64."""
+    return array.view(dtype) if array.dtype != dtype else array

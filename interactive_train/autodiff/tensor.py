@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from interactive_train.autodiff.ghost import Ghost
+from interactive_train.autodiff.ghost import Ghost, looked_at
 from interactive_train.autodiff.protocol import from_function, from_ufunc
 from interactive_train.runtime.errors import refusal
 
@@ -175,6 +175,8 @@ class Tensor:
         return value
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        if not self.known:
+            raise looked_at("it is turned into a NumPy array")
         if dtype is not None and np.dtype(dtype) != self.dtype:
             if copy is False:
                 raise ValueError(f"Tensor: another dtype needs a copy; got copy=False and {dtype}.")

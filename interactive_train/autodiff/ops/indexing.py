@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interactive_train.autodiff.ops.arguments import kept, normal_axes
+from interactive_train.autodiff.ops.labels import take_along_axis
 from interactive_train.autodiff.ops.shape import reshape, window
 from interactive_train.autodiff.primitive import Plan, Primitive
 from interactive_train.autodiff.tensor import OPERATIONS, Spec, Tensor
@@ -77,7 +78,8 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
         tensor = reshape(tensor, -1)
     elif normal_axes("take", tensor.shape, axis) != (0,):
         raise ValueError(refusal("take", "works along axis 0", f"axis={axis}", "Transpose first."))
-    return _gather(tensor, _integers("take", (indices,)))
+    found = _at_the_step(tensor, (indices,))
+    return _gather(tensor, _integers("take", (indices,))) if found is None else found
 
 
 def getitem(x: Tensor, index: Any) -> Tensor:
@@ -93,6 +95,9 @@ def getitem(x: Tensor, index: Any) -> Tensor:
     parts = index if isinstance(index, tuple) else (index,)
     if all(_is_basic(part) for part in parts):
         return _slice(x, parts)
+    found = _at_the_step(x, parts)
+    if found is not None:
+        return found
     if any(np.asarray(p).dtype == np.bool_ for p in parts if not isinstance(p, slice)):
         raise TypeError(
             refusal(
@@ -112,6 +117,26 @@ def getitem(x: Tensor, index: Any) -> Tensor:
             )
         )
     return _gather(x, _integers("Tensor[...]", parts))
+
+
+def _at_the_step(x: Tensor, parts: tuple[Any, ...]) -> Tensor | None:
+    """Return rows, or one element of each row, by integers that are known at the step only.
+
+    Negative ones stop a recorded step like any that is out of range, and it is repeated eagerly.
+    None for all other indices.
+    """
+    index = parts[-1]
+    if not isinstance(index, Tensor) or index.known or index.dtype.kind != "i":
+        return None
+    if len(parts) == 1 and x.ndim and x.dtype.kind == "f":
+        table = reshape(x, (x.shape[0], math.prod(x.shape[1:])))
+        rows = take_rows.apply([table, reshape(index, -1)], {})
+        return reshape(rows, (*index.shape, *x.shape[1:]))
+    own = parts[0]
+    if len(parts) == x.ndim == 2 and index.shape == x.shape[:1] and not isinstance(own, Tensor):
+        if np.array_equal(own, np.arange(x.shape[0])):
+            return reshape(take_along_axis(x, reshape(index, (-1, 1))), -1)
+    return None
 
 
 def _is_basic(part: Any) -> bool:
