@@ -27,7 +27,9 @@ from interactive_train.kernels.kernel import Kernel
 from interactive_train.kernels.status import TOO_LARGE
 
 if TYPE_CHECKING:
-    from interactive_train.kernels.native import call_gemm
+    from interactive_train.kernels import native as _native
+
+    call_gemm: Any = _native.call_gemm  # adapters import it
 
 # The library's products of up to this many multiplications skip the copies that larger ones make
 # of their operands; several such are quicker than one just beyond, since a step has few rows.
@@ -202,7 +204,7 @@ def steps_product(out, a, b, batch, rows, columns, steps, a_width, b_width, a_st
 
 
 def _fits_columns(sizes: Mapping[str, Any]) -> bool:
-    return (
+    return bool(
         min(sizes["a_start"], sizes["b_start"], sizes["rows"], sizes["columns"]) >= 0
         and sizes["a_start"] + sizes["rows"] <= sizes["a_width"] <= LARGEST
         and sizes["b_start"] + sizes["columns"] <= sizes["b_width"] <= LARGEST
@@ -230,13 +232,13 @@ def fits_steps(sizes: Mapping[str, Any]) -> bool:
     if "rows" in sizes:  # of a gradient
         fits = fits and sizes["lead"] in (0, 1) and sizes["depth"] == steps + sizes["lead"]
         fits = fits and fits_rows(sizes)
-    return fits
+    return bool(fits)
 
 
 def fits_rows(sizes: Mapping[str, Any]) -> bool:
     """Whether the rows are the states from `first` on, and the cell where there is one."""
     cell = sizes.get("cell", 0)
-    return (
+    return bool(
         sizes["hidden"] >= 1
         and 0 <= sizes["first"] < sizes["steps"]
         and cell in (0, 1)

@@ -17,7 +17,7 @@ from interactive_train.machine.eager import execution
 
 BATCH, STEPS, HIDDEN = 2, 3, 4
 LSTM, GRU, RNN = recurrent.lstm, recurrent.gru, recurrent.rnn
-KINDS: dict[str, tuple[recurrent.Recurrence, int, dict[str, bool]]] = {
+KINDS: dict[str, tuple[recurrent.Recurrence, int, dict[str, Any]]] = {
     "lstm": (LSTM, 4, {}),
     "gru": (GRU, 4, {}),
     "rnn": (RNN, 1, {"rectify": False}),
@@ -29,19 +29,19 @@ def draw(*shape: int, seed: int = 0, dtype: Any = np.float64) -> NDArray[Any]:
     return np.asarray(0.5 * np.random.default_rng(seed).normal(size=shape), dtype)
 
 
-def arguments(kind: str, dtype: Any = np.float64, steps: int = STEPS) -> list[NDArray[Any]]:
+def arguments(kind: str, dtype: Any = np.float64, steps: int = STEPS) -> tuple[NDArray[Any], ...]:
     """pre, w, bias, and the arrays of the state."""
     found, biases, _ = KINDS[kind]
     width = found.gates * HIDDEN
     shapes = [(BATCH, steps, width), (HIDDEN, width), (biases * HIDDEN,)]
     shapes += [(BATCH, HIDDEN)] * found.count
-    return [draw(*shape, seed=i, dtype=dtype) for i, shape in enumerate(shapes)]
+    return tuple(draw(*shape, seed=i, dtype=dtype) for i, shape in enumerate(shapes))
 
 
-def scanned(kind: str, *inputs: Any, **options: bool) -> Tensor:
+def scanned(kind: str, *inputs: Any, **options: Any) -> Tensor:
     recurrence, _, own = KINDS[kind]
-    state = inputs[3:] or None
-    return recurrence(*inputs[:3], state=state, **options, **own)
+    pre, w, bias, *state = inputs
+    return recurrence(pre, w, bias, state=state or None, **options, **own)
 
 
 CASES = [
@@ -53,7 +53,7 @@ CASES = [
 
 @pytest.mark.parametrize(("kind", "last", "cell"), CASES)
 def test_first_and_second_order(kind: str, last: bool, cell: bool) -> None:
-    options = {"last": last, "cell": cell}
+    options: dict[str, Any] = {"last": last, "cell": cell}
     check_grads(lambda *x: scanned(kind, *x, **options), arguments(kind), order=2)
 
 
@@ -72,10 +72,10 @@ def test_without_an_initial_state_it_is_zeros(kind: str, steps: int) -> None:
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_scan_is_one_step_after_the_other(kind: str, dtype: Any) -> None:
     recurrence, _, own = KINDS[kind]
-    inputs = [Tensor(x) for x in arguments(kind, dtype)]
-    options = {"last": False, "cell": kind == "lstm"}
-    y = scanned(kind, *inputs, **options)
-    want = recurrence.unrolled(*inputs, lead=True, **options, **own)
+    pre, w, bias, *state = [Tensor(x) for x in arguments(kind, dtype)]
+    options: dict[str, Any] = {"last": False, "cell": kind == "lstm"}
+    y = scanned(kind, pre, w, bias, *state, **options)
+    want = recurrence.unrolled(pre, w, bias, *state, lead=True, **options, **own)
     assert y.dtype == dtype
     np.testing.assert_allclose(y.numpy(), want.numpy(), atol=1e-6 if dtype == np.float32 else 1e-14)
 

@@ -112,7 +112,7 @@ def test_states_are_read_out_of_the_pack(dtype: Any, kind: str) -> None:
             run(kernel, dtype, out, packed, *sizes, rows, first, *cells, way=way)[1]
             for way in ("native", "plain")
         ]
-        close(*ways, dtype)
+        close(ways[0], ways[1], dtype)
         seen.append(ways[0])
     begins = packed[:, 1:, -1]  # what the next step began with
     np.testing.assert_array_equal(seen[0][:, : steps - 1], begins)

@@ -220,7 +220,7 @@ def test_values_and_gradients_are_pytorchs(
     wanted = run(peer, tensors[0], tensors[1:])
     for got, want in zip(run(layer, x, parts), wanted, strict=True):
         np.testing.assert_allclose(got.numpy(), want.detach().numpy(), atol=1e-12)
-    sum((o * torch.tensor(w)).sum() for o, w in zip(wanted, weigh, strict=True)).backward()  # type: ignore[attr-defined]
+    sum((o * torch.tensor(w)).sum() for o, w in zip(wanted, weigh, strict=True)).backward()
     of_model, of_x, of_parts = it.grad(loss)((layer, x, parts))
     for at, cell in enumerate(of_model.cells):
         want = weights_of(peer, kind, at, directions, gradient=True)

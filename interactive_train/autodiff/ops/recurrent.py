@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from interactive_train.autodiff.ops.elementwise import relu, sigmoid, tanh
 from interactive_train.autodiff.ops.indexing import getitem
@@ -92,7 +93,7 @@ def _plan_steps_product(
 ) -> Plan:
     (batch, steps, a_width), (_, _, b_width), dtype = a[0], b[0], np.dtype(a[1])
     sizes = (batch, a_count, b_count, steps, a_width, b_width, a_start, b_start)
-    operands = (RESULT, *INPUTS[:2], *sizes, blas().gemm(dtype))
+    operands: Operands = (RESULT, *INPUTS[:2], *sizes, blas().gemm(dtype))
     return Plan((a_count, b_count), dtype, STEPS_PRODUCT, dtype, operands)
 
 
@@ -104,6 +105,7 @@ def _plan_inner_gradient(d: Spec, packed: Spec) -> Plan:
 
 
 INPUTS = tuple(Slot(i) for i in range(1, 6))
+Operands = tuple[int | NDArray[Any] | Slot, ...]
 
 # sum over batch and steps of a' b, for some columns of [batch, steps, width] each
 steps_product = Primitive("steps_product", _plan_steps_product)
@@ -191,17 +193,18 @@ class Recurrence:
     def _plan_scan(self, pre: Spec, w: Spec, *rest: Spec, **options: bool) -> Plan:
         (batch, steps, _), (hidden, _), dtype = pre[0], w[0], np.dtype(pre[1])
         sizes = (batch, steps, hidden, *map(int, options.values()), blas().gemm(dtype))
-        operands = (RESULT, *INPUTS[: 2 + len(rest)], *sizes)
+        operands: Operands = (RESULT, *INPUTS[: 2 + len(rest)], *sizes)
         shape = (batch, steps, self.slots * hidden)
         return Plan(shape, dtype, self.kernels[0], dtype, operands)
 
     def _plan_states(
-        self, packed: Spec, pre: Spec, w: Spec, *rest: Spec, last: bool, cell: bool, **_: bool
+        self, packed: Spec, pre: Spec, w: Spec, *rest: Spec, last: bool, cell: bool, **_: Any
     ) -> Plan:
-        (batch, steps, _), (hidden, _), dtype = packed[0], w[0], np.dtype(packed[1])
+        batch, steps = packed[0][:2]
+        hidden, dtype = w[0][0], np.dtype(packed[1])
         rows, first = _rows(steps, last, cell)
         cells = (int(cell),) * (self.count - 1)
-        operands = (RESULT, INPUTS[0], batch, steps, hidden, rows, first, *cells)
+        operands: Operands = (RESULT, INPUTS[0], batch, steps, hidden, rows, first, *cells)
         return Plan((batch, rows, hidden), dtype, self.kernels[1], dtype, operands)
 
     def _plan_gradient(
@@ -213,7 +216,7 @@ class Recurrence:
         cells = (int(cell),) * (self.count - 1)
         flags = (int(lead), first, *cells, *map(int, options.values()))
         sizes = (batch, steps, hidden, rows, depth, *flags, blas().gemm(dtype))
-        operands = (RESULT, *INPUTS[:3], *sizes)
+        operands: Operands = (RESULT, *INPUTS[:3], *sizes)
         return Plan((batch, depth, width), dtype, self.kernels[2], dtype, operands)
 
     # Gradients ------------------------------------------------------------------------
@@ -223,8 +226,12 @@ class Recurrence:
 
         def vjp(g: Tensor, y: Tensor, packed: Tensor, *inputs: Tensor, **options: bool) -> Tensor:
             if any(t.node is not None for t in (g, *inputs)):  # itself to be differentiated
-                return _once(y, g, lambda: self._by_steps(g, inputs, **options))[position]
-            d, d_pre = _once(y, g, lambda: self._back(g, packed, inputs[1], options))
+                parts: list[Tensor] = _once(y, g, lambda: self._by_steps(g, inputs, **options))
+                return parts[position]
+            pair: tuple[Tensor, Tensor] = _once(
+                y, g, lambda: self._back(g, packed, inputs[1], options)
+            )
+            d, d_pre = pair
             hidden = inputs[1].shape[0]
             if position == 0:
                 return d_pre
@@ -253,7 +260,7 @@ class Recurrence:
         """Return the gradient of the bias from that of `pre`."""
         return sum_(d, (0, 1))
 
-    def _by_steps(self, g: Tensor, inputs: Sequence[Tensor], **options: bool) -> list[Any]:
+    def _by_steps(self, g: Tensor, inputs: Sequence[Tensor], **options: Any) -> list[Any]:
         """Return all gradients through primitives that have gradients themselves."""
         leaves = [leaf(t) for t in inputs]
         return backward(self.unrolled(*leaves, **options), g, leaves)
