@@ -68,6 +68,12 @@ def test_dropout_drops_the_rate_and_keeps_the_mean() -> None:
     assert abs((y == 0).mean() - 0.25) < 0.005
 
 
+def test_a_rate_of_zero_keeps_all() -> None:
+    x = np.random.default_rng(0).normal(size=100).astype(np.float32)
+    with calling(Call(True, Key.from_seed(0))):
+        np.testing.assert_array_equal(nn.Dropout(0.0)(x).numpy(), x)
+
+
 def test_dropout_draws_by_key_place_and_call_alone() -> None:
     model = nn.init(nn.Sequential(nn.Dropout(0.5), nn.Dropout(0.5)))
     x = np.ones(64, np.float32)

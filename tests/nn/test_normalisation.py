@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 import interactive_train as it
 from interactive_train import nn
+from interactive_train.nn.context import Call, calling
 from tests.conftest import require
+from tests.recorded import Recorded
 
 torch = require("torch")
 
@@ -105,6 +107,22 @@ def test_a_layer_keeps_shape_and_type(case: str, dtype: Any) -> None:
     assert (y.shape, y.dtype) == (shape, dtype)
     strided = np.repeat(x, 2, axis=-1)[..., ::2]
     np.testing.assert_array_equal(model(it.Tensor(strided)).numpy(), y.numpy())
+
+
+@pytest.mark.parametrize("case", LAYERS)
+def test_what_is_recorded_holds_for_other_numbers(case: str) -> None:
+    declared, _, shape = LAYERS[case]
+    model = nn.init(declared())
+
+    def run(arrays: list[Any], _: Any = None) -> list[Any]:
+        with calling(Call(training=True)):
+            y, pull = it.vjp(model, arrays[0])
+            return [y, *pull(arrays[1])]
+
+    recorded = Recorded(run, [draw(*shape, dtype=np.float32)] * 2)
+    others = [draw(*shape, seed=seed, dtype=np.float32) for seed in (1, 2)]
+    for got, want in zip(recorded(others), run([it.Tensor(x) for x in others]), strict=True):
+        np.testing.assert_allclose(got, want.numpy(), rtol=1e-5, atol=1e-6)
 
 
 def test_batch_norm_learns_mean_and_variance_of_its_channels() -> None:
