@@ -81,6 +81,13 @@ class Chain(Rule):
         """Return the rules."""
         return self._members
 
+    def tame(self, values: dict[str, float]) -> bool:
+        """Whether all members are."""
+        return all(
+            member.tame({own: values[name] for own, name in names.items()})
+            for _, member, names in self._rows()
+        )
+
     def init(self, x: Any) -> State:
         """Return the members' states, each name behind the member's."""
         return {

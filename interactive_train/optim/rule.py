@@ -136,6 +136,14 @@ class Rule:
         """Return the rule that applies what the state has gathered, None if it is nothing."""
         return None
 
+    def tame(self, values: dict[str, float]) -> bool:
+        """Whether finite gradients up to a norm of 1e15 leave a finite state finite.
+
+        With these hyperparameters. A recorded step of such a rule writes its results in place;
+        of any other, all results are checked before the first is written.
+        """
+        return False
+
     def at(self, values: dict[str, Any]) -> Self:
         """Return a copy whose hyperparameters are these numbers."""
         bound = object.__new__(type(self))

@@ -96,6 +96,10 @@ class SGD(Rule):
         self.nesterov = flag(nesterov, "nesterov", "optim.SGD")
         self.lr_in_velocity = flag(lr_in_velocity, "lr_in_velocity", "optim.SGD")
 
+    def tame(self, values: dict[str, float]) -> bool:
+        """Whether the rate is no absurd one."""
+        return values["lr"] <= 1e6 and values["momentum"] <= 1.0 - 1e-6
+
     def init(self, x: Any) -> State:
         """Return a velocity of zero."""
         return {"velocity": np.zeros(x.shape, x.dtype)}
@@ -149,6 +153,10 @@ class Adam(Rule):
         self, lr: Any = 1e-3, *, beta1: Any = 0.9, beta2: Any = 0.999, eps: Any = 1e-8
     ) -> None:
         super().__init__(lr=lr, beta1=beta1, beta2=beta2, eps=eps)
+
+    def tame(self, values: dict[str, float]) -> bool:
+        """Whether the division is safe and the rate is no absurd one."""
+        return values["lr"] <= 1e6 and values["eps"] >= 1e-16
 
     def init(self, x: Any) -> State:
         """Return moments of zero and powers of one."""

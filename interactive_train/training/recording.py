@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -69,6 +70,8 @@ class Recording:
     layout : Layout
     schedule : list of Setting
         What sets each of the step's input numbers.
+    sources : list of callable
+        Where each of these settings stands, should it change.
     declared : list of Hyperparameter
         The declarations of the same.
     cells : Cells
@@ -89,6 +92,7 @@ class Recording:
     program: Program
     layout: Layout
     schedule: list[Setting] = field(default_factory=list)
+    sources: list[Callable[[], Setting]] = field(default_factory=list)
     declared: list[Hyperparameter] = field(default_factory=list)
     cells: Any = None
     kept: list[tuple[list[Leaf], str, int]] = field(default_factory=list)
@@ -204,6 +208,7 @@ def _inputs(
     for key, setting in knobs.settings.items():
         numbers[key] = cells.input(setting.effective(step))
         found.schedule.append(setting)
+        found.sources.append(partial(knobs.settings.__getitem__, key))
         found.declared.append(knobs.declared[key])
     for place in places.values():
         for knob in place.rule.hyperparameters:
@@ -211,6 +216,7 @@ def _inputs(
             if key not in numbers:
                 numbers[key] = cells.input(place.knobs[knob.name].effective(step))
                 found.schedule.append(place.knobs[knob.name])
+                found.sources.append(partial(place.knobs.__getitem__, knob.name))
                 found.declared.append(knob)
     return numbers
 

@@ -25,7 +25,9 @@ from interactive_train.nn.functional import Shadows
 from interactive_train.nn.knob import KnobValues, turned_to
 from interactive_train.nn.module import buffer_paths, dtype_of, modules
 from interactive_train.optim.apply import Result, Update, apply_updates
+from interactive_train.optim.leaf import Leaf
 from interactive_train.optim.setting import Setting
+from interactive_train.runtime.hyperparameter import Hyperparameter
 from interactive_train.runtime.errors import refusal
 from interactive_train.runtime.notices import notice
 from interactive_train.training.state import TrainState, layer_knobs_of
@@ -94,7 +96,9 @@ class Stepper:
             path: np.array(array, order="C")
             for path, array in zip(self.shadows.paths, self.shadows.arrays, strict=True)
         }
-        self._in_place, self._clip_norm = in_place, clip_norm
+        self._in_place, self.clip_norm = in_place, clip_norm
+        self.edition = 0  # of arrays and states: counts what anything but recorded steps changes
+        self.settle: Callable[[], None] = _nothing  # brings them up to the last recorded step
         self.opt = state.opt_state if in_place else state.opt_state.copy()
         # The Flux form reads a layer's knobs from the layer, which user code owns.
         self.layer_knobs: dict[tuple[str, str], Setting] = (
@@ -136,10 +140,9 @@ class Stepper:
         ValueError
             If a schedule leaves the interval of its knob at this step.
         """
+        self.settle()
+        self.refresh()
         number = self.step + 1
-        if self._in_place:
-            for path, array in zip(self.shadows.paths, self.shadows.arrays, strict=True):
-                self.arrays[path] = np.array(array, order="C")
         self.turn_knobs()
         call = Call(True, self.key, self.dtype, step=number)
         total: dict[str, Tensor] = {}
@@ -161,8 +164,8 @@ class Stepper:
         norm = math.sqrt(math.fsum(_sum_of_squares(u.g) for u in updates))
         if not math.isfinite(norm):
             raise NonFiniteError(self._not_finite("gradient norm", norm, number))
-        if self._clip_norm is not None and norm > self._clip_norm:
-            factor = self._clip_norm / norm
+        if self.clip_norm is not None and norm > self.clip_norm:
+            factor = self.clip_norm / norm
             updates = [replace(u, g=(Tensor.wrap(u.g) * factor).data) for u in updates]
         return self._updated(updates, value, norm, call, aux[0] if len(aux) == 1 else aux)
 
@@ -220,7 +223,7 @@ class Stepper:
         return {
             path: np.asarray(tensor.data, self.arrays[path].dtype)
             for path, tensor in call.written.items()
-            if self._may_write(path)
+            if self.may_write(path)
         }
 
     def apply_gradients(self, gradients: dict[str, NDArray[Any]], loss: float) -> Outcome:
@@ -237,6 +240,7 @@ class Stepper:
 
     def commit(self, outcome: Outcome) -> None:
         """Make a computed step current."""
+        self.edition += 1
         by_leaf = {id(result.leaf): result for result in outcome.results}
         for path in self.arrays:
             result = by_leaf.get(id(self._places.get(path)))
@@ -247,11 +251,49 @@ class Stepper:
         self.opt.note_global_norm(result.norm for result in outcome.results)
         self.opt.step = self.step = outcome.step
         self.loss = outcome.loss
-        for name, knob in self.knobs.met.items():
-            self.declared["", name] = knob
-            self.layer_knobs.setdefault(("", name), Setting(knob.default))
+        self.meet(self.knobs.met)
         if self._in_place:
             self._write(outcome.written)
+
+    def meet(self, knobs: Mapping[str, Hyperparameter]) -> None:
+        """Take up the user's own knobs that a step has read."""
+        for name, knob in knobs.items():
+            self.declared["", name] = knob
+            self.layer_knobs.setdefault(("", name), Setting(knob.default))
+
+    # What recorded steps share with these -------------------------------------------------
+
+    def places(self) -> dict[str, Leaf]:
+        """Return the optimiser's leaf of every trainable array, by path."""
+        return self._places
+
+    def refresh(self) -> None:
+        """Read the model's own arrays anew, where user code owns them."""
+        if self._in_place:
+            self.edition += 1
+            for path, array in zip(self.shadows.paths, self.shadows.arrays, strict=True):
+                self.arrays[path] = np.array(array, order="C")
+
+    def note_steps(self, count: int, loss: float) -> None:
+        """Count steps that were taken elsewhere; in place, hand on what they left."""
+        self.step += count
+        self.opt.step, self.loss = self.step, loss
+        if self._in_place:
+            self.settle()
+            self._write(dict.fromkeys(self._buffers))
+
+    def tame(self) -> bool:
+        """Whether no finite gradient of ordinary size can make an update that is not finite."""
+        step = self.step + 1
+        return all(leaf.rule.tame(leaf.effective(step)) for _, leaf in self.opt.leaves())
+
+    def rate_setting(self) -> Setting | None:
+        """Return the setting of the learning rate that a history shows."""
+        rates = [(found, k) for _, found in self.opt.leaves() for k in found.rule.find("lr")]
+        if not rates:
+            return None
+        chosen, knob = next((pair for pair in rates if not pair[0].frozen), rates[0])
+        return chosen.knobs[knob.name]
 
     def skip(self) -> None:
         """Consume a step without an update: schedules go on, moments and counters do not."""
@@ -259,11 +301,8 @@ class Stepper:
 
     def learning_rate(self, step: int) -> float:
         """Return the effective learning rate of the first array that trains; NaN without one."""
-        rates = [(found, k) for _, found in self.opt.leaves() for k in found.rule.find("lr")]
-        if not rates:
-            return math.nan
-        chosen, knob = next((pair for pair in rates if not pair[0].frozen), rates[0])
-        return chosen.knobs[knob.name].effective(step)
+        setting = self.rate_setting()
+        return math.nan if setting is None else setting.effective(step)
 
     def own_values(self, step: int) -> dict[str, float]:
         """Return what the user's own knobs stand at."""
@@ -277,6 +316,8 @@ class Stepper:
 
     def adopt(self, state: TrainState) -> None:
         """Go back to another state of the same model, such as the best one."""
+        self.settle()
+        self.edition += 1
         for path, array in tree.flatten_with_paths(state.model):
             self.arrays[path] = np.array(array, order="C")
         for path, other in state.opt_state.places().items():
@@ -304,11 +345,13 @@ class Stepper:
 
     def model(self) -> Any:
         """Return the model with the current arrays, read-only."""
+        self.settle()
         knobs = self.layer_values(max(1, self.step))
         return self.shadows.make([_read_only(a) for a in self.arrays.values()], knobs)
 
     def state(self, position: tuple[int, int]) -> TrainState:
         """Return the current values as a state that nothing will change."""
+        self.settle()
         model = self.model()
         return TrainState(
             model,
@@ -335,7 +378,7 @@ class Stepper:
             if path in self._places or path in buffers:
                 array[...] = self.arrays[path]
 
-    def _may_write(self, path: str) -> bool:
+    def may_write(self, path: str) -> bool:
         """Whether a layer's statistics may move: not when all of its parameters are frozen."""
         if path not in self._buffers:
             return False
@@ -351,6 +394,10 @@ class Stepper:
             f"Nothing of that step was applied: the weights are those after step {self.step}. "
             "A lower learning rate, smaller inputs or clipping are the usual cures.",
         )
+
+
+def _nothing() -> None:
+    """Do nothing: all steps so far were taken here."""
 
 
 def _apart(result: Any, where: str) -> tuple[Tensor, Any]:

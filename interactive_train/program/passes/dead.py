@@ -12,7 +12,7 @@ def drop_dead(program: Program) -> Program:
     wanted = program.wanted()
     kept = []
     for op in reversed(program.ops):
-        if any(program.root(n)[0] in wanted for n in op.writes):
+        if op.late or any(program.root(n)[0] in wanted for n in op.writes):
             kept.append(op)
             wanted.update(source for n in op.reads for source in program.sources(n))
     return replace(program, ops=tuple(reversed(kept)))

@@ -1,0 +1,107 @@
+"""From a recorded step to one that can run: the passes in their order, then memory and table."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from interactive_train.program.lower import Lowered, lower
+from interactive_train.program.passes.commits import copy_commits
+from interactive_train.program.passes.common import share_common
+from interactive_train.program.passes.dead import drop_dead
+from interactive_train.program.passes.fuse import fuse
+from interactive_train.program.passes.views import alias_views
+from interactive_train.program.program import Op, Program
+from interactive_train.program.shard import Row, Sharded, shard
+
+Pass = Callable[[Program], Program]
+
+PASSES: Mapping[str, Pass] = {
+    "common": share_common,
+    "views": alias_views,
+    "dead": drop_dead,
+    "fuse": fuse,
+}
+MOST_SHARDS = 8
+SMALL_STEP = 60e-6  # seconds of estimated work below which threads cost more than they bring
+PEAK, BANDWIDTH = 80e9, 15e9  # of one core, FLOP and bytes per second; for the estimate only
+
+
+def optimised(program: Program, without: Sequence[str] = ()) -> Program:
+    """Return the program after all passes but those named.
+
+    Frozen parameters' gradients are dropped twice: behind fusion again, since fusion is decided
+    on the whole program, so that freezing drops loops and never asks for new ones.
+    """
+    for name, change in PASSES.items():
+        if name not in without:
+            program = change(program)
+    program = copy_commits(program)
+    return program if "dead" in without else drop_dead(program)
+
+
+def shards_of(program: Program, batch: int, setting: int | None = None) -> int:
+    """Return into how many shards a step is cut: by its work and the machine's cores."""
+    if setting is not None:
+        return max(1, min(setting, batch or 1))
+    if estimate(program) < SMALL_STEP:
+        return 1
+    return max(1, min(os.cpu_count() or 1, MOST_SHARDS, batch or 1))
+
+
+def estimate(program: Program) -> float:
+    """Return about how many seconds one core needs for a step."""
+    return sum(flops(op) / PEAK + nbytes(program, op) / BANDWIDTH for op in program.ops)
+
+
+def flops(op: Op) -> int:
+    """Return the multiplications and additions of a call, about."""
+    sizes = op.sizes
+    if "routine" in sizes and "m" in sizes:
+        return 2 * sizes["batch"] * sizes["m"] * sizes["n"] * sizes["k"]
+    return max((d.count(sizes) for d in op.kernel.operands if d.role != "size"), default=0)
+
+
+def nbytes(program: Program, op: Op) -> int:
+    """Return the bytes of all operands of a call."""
+    sizes = op.sizes
+    return sum(
+        d.count(sizes) * d.dtype(op.floating).itemsize
+        for d in op.kernel.operands
+        if d.role != "size"
+    )
+
+
+def build(
+    program: Program,
+    regions: Mapping[str, NDArray[Any]],
+    batch: int,
+    shards: int,
+    before: Sequence[Op] = (),
+    after: Sequence[Op] = (),
+) -> Lowered:
+    """Shard, plan and lower a program that went through the passes.
+
+    Parameters
+    ----------
+    regions : mapping of str to ndarray
+        The homes.
+    before, after : sequence of Op
+        Calls of constant operands that one thread makes in front of and behind all others.
+    """
+    placed = shard(program, shards, batch)
+    rows = [Row(op, 0, 0) for op in before]
+    rows += [
+        Row(r.op, r.phase + 1, r.shard, r.cuts, r.copies, r.in_place) for r in placed.rows
+    ]
+    last = placed.phases + 1
+    rows += [Row(op, last, 0) for op in after]
+    whole = Sharded(program, tuple(rows), last + 1, placed.guard + 1, shards)
+    return lower(whole, regions)
+
+
+__all__ = ["PASSES", "build", "estimate", "flops", "np", "optimised", "shards_of"]

@@ -1,0 +1,156 @@
+"""How one kernel call divides into parts: which operands are cut, and what changes in its sizes.
+
+Most kernels declare it (`Kernel.parallel`). Matrix products and views, whose operands' extents are
+not plain sizes, are told here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from interactive_train.kernels.gemm import GEMM
+from interactive_train.kernels.movement import GATHER_VIEW, SCATTER_VIEW
+from interactive_train.program.program import Op, Operand
+
+
+@dataclass(frozen=True)
+class Division:
+    """One way to divide a call.
+
+    Attributes
+    ----------
+    extent : int
+        What is divided: so many units.
+    cut : dict of int to int
+        Operands, by position, that are cut, with their elements per unit.
+    partial : bool
+        Whether each part makes a sum of its own, to be added.
+    part : callable
+        ``part(low, high) -> {position: operand}``: what else changes for the units low ... high - 1.
+    """
+
+    extent: int
+    cut: dict[int, int]
+    partial: bool
+    part: Callable[[int, int], dict[int, Operand]]
+
+
+def divisions(op: Op) -> Iterator[Division]:
+    """Yield the ways to divide a call, the best first."""
+    if op.kernel is GEMM:
+        yield from _of_product(op)
+    elif op.kernel in (GATHER_VIEW, SCATTER_VIEW):
+        yield from _of_view(op)
+    else:
+        for name in op.kernel.parallel:
+            found = _declared(op, name)
+            if found is not None:
+                yield found
+
+
+def _declared(op: Op, name: str) -> Division | None:
+    sizes = op.sizes
+    positions = {d.name: at for at, d in enumerate(op.kernel.operands)}
+    cut: dict[int, int] = {}
+    partial = False
+    for at, declared in enumerate(op.kernel.operands):
+        if declared.role == "size":
+            continue
+        if name not in declared.extents:
+            if declared.role == "written":
+                if name not in op.kernel.summed:
+                    return None
+                partial = True
+            continue
+        where = declared.extents.index(name)
+        shape = declared.shape(sizes)
+        if math.prod(shape[:where]) != 1:
+            return None
+        cut[at] = math.prod(shape[where + 1 :])
+    written = [a for a, d in enumerate(op.kernel.operands) if d.role == "written"]
+    if partial and any(at in cut for at in written) and not all(at in cut for at in written):
+        pass  # a loop with values and a sum over them: both kinds of results
+
+    def part(low: int, high: int) -> dict[int, Operand]:
+        changed: dict[int, Operand] = {positions[name]: high - low}
+        if op.kernel.offset:
+            changed[positions[op.kernel.offset]] = sizes[op.kernel.offset] + low
+        return changed
+
+    return Division(sizes[name], cut, partial, part)
+
+
+def _of_product(op: Op) -> Iterator[Division]:
+    # out a b batch m n k transpose_a transpose_b a_size b_size a_step b_step routine
+    sizes = op.sizes
+    batch, m, n, k = (sizes[name] for name in ("batch", "m", "n", "k"))
+    flip_a, flip_b = sizes["transpose_a"], sizes["transpose_b"]
+    if batch > 1:
+        cut = {0: m * n}
+        if sizes["a_step"]:
+            cut[1] = m * k
+        if sizes["b_step"]:
+            cut[2] = k * n
+
+        def of_batch(low: int, high: int) -> dict[int, Operand]:
+            count = high - low
+            return {
+                3: count,
+                9: count * m * k if sizes["a_step"] else sizes["a_size"],
+                10: count * k * n if sizes["b_step"] else sizes["b_size"],
+            }
+
+        yield Division(batch, cut, False, of_batch)
+        return
+    if not flip_a:
+        yield Division(
+            m, {0: n, 1: k}, False, lambda low, high: {4: high - low, 9: (high - low) * k}
+        )
+    if flip_a and not flip_b:
+        yield Division(
+            k,
+            {1: m, 2: n},
+            True,
+            lambda low, high: {6: high - low, 9: (high - low) * m, 10: (high - low) * n},
+        )
+
+
+def _of_view(op: Op) -> Iterator[Division]:
+    # out source shape strides rows columns span axes start  (for both: one side is the view)
+    sizes: Any = op.sizes
+    shape, strides = op.operands[2], op.operands[3]
+    assert isinstance(shape, np.ndarray)
+    assert isinstance(strides, np.ndarray)
+    axes = sizes["axes"]
+    if axes == 0:
+        return
+    extents = [*shape[:axes].tolist(), sizes["columns"]]
+    steps = strides[: axes + 1].tolist()
+    count, step, span = extents[0], steps[0], sizes["span"]
+    if min(extents) == 0:
+        return
+    rest = math.prod(extents[1:])
+    reach = [(e - 1) * s for e, s in zip(extents[1:], steps[1:], strict=True)]
+    low = sizes["start"] + sum(r for r in reach if r < 0)
+    high = sizes["start"] + sum(r for r in reach if r > 0)
+    view, memory = (0, 1) if op.kernel is GATHER_VIEW else (1, 0)
+    within = step > 0 and step * count == span and low >= 0 and high < step
+    repeated = step == 0 and op.kernel is GATHER_VIEW
+    if not within and not repeated:
+        return
+
+    def part(first: int, last: int) -> dict[int, Operand]:
+        inner = shape.copy()
+        inner[0] = last - first
+        changed: dict[int, Operand] = {2: inner, 4: sizes["rows"] // count * (last - first)}
+        if within:
+            changed[6] = step * (last - first)
+        return changed
+
+    cut = {view: rest} | ({memory: step} if within else {})
+    yield Division(count, cut, False, part)

@@ -1,0 +1,661 @@
+"""Engine: runs the steps of a fit as recorded programs; the truth is then in its memory.
+
+It keeps a small cache of tables (other shapes, other freeze flags), all over the same regions of
+parameters and moments. `advance` takes many steps in one native call; `settle` copies what they
+left into the stepper's arrays, where eager code finds it. A step that a recording cannot take -
+a loss that is not finite, a label out of range - is left for the eager stepper, whose errors
+are precise and whose result is the reference.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from interactive_train.autodiff.ghost import NotRecordableError
+from interactive_train.data.rows import Rows
+from interactive_train.kernels import scalars, status
+from interactive_train.kernels.scalars import SCALARS
+from interactive_train.kernels.steps import ADVANCE, KEYS_AT, TAKE_BATCH
+from interactive_train.machine.control import ControlBlock
+from interactive_train.machine.sharded import run, usable_threads
+from interactive_train.optim.leaf import Leaf
+from interactive_train.program.captured import Captured, capture
+from interactive_train.program.compile import build, optimised, shards_of
+from interactive_train.program.lower import Lowered, aligned
+from interactive_train.program.program import Home, Op, Program, Ref, Value
+from interactive_train.program.recorder import constant_arrays
+from interactive_train.runtime.errors import refusal
+from interactive_train.runtime.notices import notice
+from interactive_train.training.recording import Knobs, Recording, keys_of, record
+
+if TYPE_CHECKING:
+    from interactive_train.training.stepper import Stepper
+
+MOST_TABLES = 8
+CHUNK = 4096  # steps of which a schedule is evaluated ahead
+CURSOR, STEP, POSITION = range(3)  # the counters of a table
+MOST_RECORDINGS = 32  # of one fit; a function that needs more of them is not worth recording
+GUARDS = 3  # loss, norm, norm or Inf where it is too large
+
+
+@dataclass
+class Prepared:
+    """A recording with its table and the memory of its own."""
+
+    recording: Recording
+    lowered: Lowered
+    control: ControlBlock
+    schedule: NDArray[np.float64]
+    counters: NDArray[np.int64]
+    regions: dict[str, NDArray[Any]]
+    order: NDArray[np.int64] | None
+    sources: tuple[NDArray[Any], ...]
+    program: Program
+
+
+@dataclass(frozen=True)
+class Leap:
+    """Steps that were taken in one call.
+
+    Attributes
+    ----------
+    losses, lrs, norms : ndarray of float64
+        One row per committed step.
+    status : int
+        0, or what stopped the call in front of the next step.
+    aux : object
+        What the loss returned beside the loss, at the last step.
+    """
+
+    losses: NDArray[np.float64]
+    lrs: NDArray[np.float64]
+    norms: NDArray[np.float64]
+    status: int
+    aux: Any = None
+
+
+class Engine:
+    """The recorded execution of one stepper.
+
+    Parameters
+    ----------
+    stepper : Stepper
+    threads, shards : int, optional
+        How many threads may work, and into how many shards a step is cut; by the machine.
+
+    Attributes
+    ----------
+    recordings, tables : int
+        How many were made so far.
+    """
+
+    def __init__(
+        self, stepper: Stepper, threads: int | None = None, shards: int | None = None
+    ) -> None:
+        self.stepper, self.threads, self.shards = stepper, threads or usable_threads(), shards
+        self.recordings = self.tables = 0
+        self.refused = ""
+        self.ahead = False  # the regions hold what the stepper's arrays do not have yet
+        self._regions: dict[str, NDArray[Any]] = {}
+        self._loaded = -1
+        self._tables: OrderedDict[Any, Prepared] = OrderedDict()
+        self._current: Prepared | None = None
+        self._pattern: list[Any] = []
+        self._pattern_key: Any = None
+        self._objective: tuple[Any, Captured] | None = None
+        self._verified: set[Any] = set()
+        self._order_of: Any = None
+        stepper.settle = self.settle
+
+    # Steps --------------------------------------------------------------------------------
+
+    def advance(
+        self, objective: Any, elements: Sequence[Any] | None, rows: Rows | None, steps: int,
+        accumulate: int = 1, pass_key: Any = None,
+    ) -> Leap | None:
+        """Take up to `steps` steps on rows, or one on given elements.
+
+        Returns
+        -------
+        Leap or None
+            None where the step has to be taken eagerly.
+        """
+        stepper = self.stepper
+        if self.refused:
+            return None
+        if rows is not None:
+            elements = _prototypes(rows, accumulate)
+        assert elements is not None
+        stepper.refresh()
+        try:
+            prepared, captured, own = self._prepared(objective, elements, rows)
+        except NotRecordableError as error:
+            self._refuse(str(error))
+            return None
+        except ZeroDivisionError:  # the eager step raises it, or gets by
+            if self.recordings == 0:
+                self.refused = "an error"
+            return None
+        self._load()
+        self._feed(prepared, captured, own, rows, pass_key)
+        count = min(steps, CHUNK)
+        if rows is not None:
+            size = sum(e.batch for e in captured)
+            count = min(count, max(1, len(rows.order) // max(1, size)))
+        else:
+            count = 1
+        valid = self._set_schedule(prepared, count)
+        if valid == 0:
+            return None
+        leap = self._run(prepared, valid)
+        if leap.status and status.decode(leap.status)[0] == status.CHANGED and not len(leap.losses):
+            self._forget(prepared)
+            return self.advance(objective, elements if rows is None else None, rows, steps,
+                                accumulate, pass_key) if self.recordings < MOST_RECORDINGS else None
+        return leap if len(leap.losses) or not leap.status else None
+
+    def _run(self, prepared: Prepared, count: int) -> Leap:
+        stepper, control = self.stepper, prepared.control
+        control.words[:2] = 0
+        control.step, control.limit = 0, count
+        code = run(prepared.lowered.table, prepared.lowered.schedule, control, self.threads)
+        taken = control.step
+        history = np.array(control.history[:taken])
+        lrs = self._rates(prepared, taken)
+        if taken:
+            self.ahead = True
+            stepper.note_steps(taken, float(history[-1, 0]))
+            stepper.meet(prepared.recording.met)
+        aux = None
+        if prepared.recording.aux is not None and taken:
+            found = prepared.recording.aux
+            outputs = prepared.lowered.outputs
+            aux = found.rebuild(
+                found.arrays,
+                [_value(outputs[f"aux.{n}"]) for n in range(len(found.tensors))],
+            )
+        return Leap(history[:, 0], lrs, history[:, 1], code, aux)
+
+    def post(self) -> None:
+        """Ask for the end of the call that is running, at the next boundary."""
+        current = self._current
+        if current is not None:
+            current.control.words[4] = 1
+
+    def gradients(self) -> dict[str, NDArray[Any]]:
+        """Return copies of the last step's gradients by path."""
+        current = self._current
+        if current is None:
+            return {}
+        found = {}
+        layout = current.recording.layout
+        for group in current.recording.groups:
+            for path in group:
+                place, home = layout.arrays[path], layout.gradient(path)
+                flat = self._regions[home.region][home.start : home.start + place.size]
+                found[path] = flat.reshape(place.shape).copy()
+        return found
+
+    # Memory -------------------------------------------------------------------------------
+
+    def settle(self) -> None:
+        """Copy what recorded steps left into the stepper's arrays and leaves."""
+        if not self.ahead or self._current is None:
+            return
+        self.ahead = False
+        self._leave_numbers(self._current)
+        layout = self._current.recording.layout
+        stepper = self.stepper
+        for path, place in layout.arrays.items():
+            stepper.arrays[path] = self._at(place.home, place.shape)
+        done: set[int] = set()
+        for path, leaf in stepper.places().items():
+            if id(leaf) in done or path not in layout.arrays:
+                continue
+            done.add(id(leaf))
+            for name in list(leaf.state):
+                own = layout.states.get((path, name))
+                if own is not None:
+                    array = self._at(self._shared_home(path, name) or own.home, own.shape)
+                    array.flags.writeable = False
+                    leaf.state[name] = array
+        self._loaded = stepper.edition
+
+    def _shared_home(self, path: str, name: str) -> Home | None:
+        """Return where a group keeps a number-like array of the state, at its first member."""
+        assert self._current is not None
+        layout = self._current.recording.layout
+        place = layout.states[path, name]
+        if place.shape == layout.arrays[path].shape:
+            return None
+        for group in self._current.recording.groups:
+            if path in group:
+                return layout.states[group[0], name].home
+        return None
+
+    def _at(self, home: Home, shape: tuple[int, ...]) -> NDArray[Any]:
+        size = int(np.prod(shape, dtype=np.int64))
+        return self._regions[home.region][home.start : home.start + size].reshape(shape).copy()
+
+    def _load(self) -> None:
+        """Copy the stepper's arrays into the regions, if they are newer."""
+        stepper = self.stepper
+        if self.ahead or self._loaded == stepper.edition:
+            return
+        assert self._current is not None
+        layout = self._current.recording.layout
+        for path, place in layout.arrays.items():
+            self._put(place.home, stepper.arrays[path])
+        for (path, name), place in layout.states.items():
+            self._put(place.home, stepper.places()[path].state[name])
+        self._take_numbers(self._current)
+        self._loaded = stepper.edition
+
+    def _put(self, home: Home, array: NDArray[Any]) -> None:
+        self._regions[home.region][home.start : home.start + array.size] = array.reshape(-1)
+
+    def _leave_numbers(self, prepared: Prepared) -> None:
+        cells = prepared.regions["cells"]
+        for leaves, name, cell in prepared.recording.kept:
+            for leaf in leaves:
+                leaf.state[name] = type(leaf.state[name])(cells[cell])
+
+    def _take_numbers(self, prepared: Prepared) -> None:
+        for leaves, name, cell in prepared.recording.kept:
+            value = float(leaves[0].state[name])
+            prepared.regions["cells"][cell] = value
+            prepared.regions["single"][cell] = value
+
+    # What a step is given -----------------------------------------------------------------
+
+    def _feed(
+        self,
+        prepared: Prepared,
+        captured: Sequence[Captured],
+        own: Captured,
+        rows: Rows | None,
+        pass_key: Any,
+    ) -> None:
+        regions, counters = prepared.regions, prepared.counters
+        for number, array in enumerate(own.arrays):
+            regions[f"captured.{number}"][...] = array.reshape(-1)
+        counters[CURSOR], counters[STEP] = 0, self.stepper.step + 1
+        if rows is None:
+            for micro, element in enumerate(captured):
+                for number, array in enumerate(element.arrays):
+                    regions[f"data.{micro}.{number}"][...] = array.reshape(-1)
+        else:
+            assert prepared.order is not None
+            length = len(rows.order)
+            start = len(prepared.order) - length
+            key = (pass_key, id(prepared))
+            if pass_key is None or self._order_of != key:
+                prepared.order[start:] = rows.order
+                self._order_of = key if start == 0 else None
+            counters[POSITION] = start
+        if prepared.recording.draws:
+            regions["bases"][...] = keys_of(prepared.recording, self.stepper.key).reshape(-1)
+
+    def _set_schedule(self, prepared: Prepared, count: int) -> int:
+        """Evaluate schedules for the next steps; return for how many all values may stand."""
+        first = self.stepper.step + 1
+        table, valid = prepared.schedule, count
+        steps: NDArray[np.int64] | None = None
+        settings = self._settings(prepared)
+        for column, (setting, knob) in enumerate(
+            zip(settings, prepared.recording.declared, strict=True)
+        ):
+            if not setting.scheduled or setting.override is not None:
+                value = setting.effective(first)
+                knob.check(value, self.stepper.where)
+                table[:count, column] = value
+                continue
+            if steps is None:
+                steps = np.arange(first, first + count, dtype=np.int64)
+            values = setting.course(steps)
+            table[:count, column] = values
+            wrong = ~(np.isfinite(values) & (values >= knob.low) & (values <= knob.high))
+            if wrong.any():
+                valid = min(valid, int(np.argmax(wrong)))
+        return valid
+
+    def _settings(self, prepared: Prepared) -> list[Any]:
+        return prepared.recording.schedule
+
+    def _rates(self, prepared: Prepared, count: int) -> NDArray[np.float64]:
+        column = self._rate_column(prepared)
+        if column is None:
+            return np.full(count, np.nan)
+        return np.array(prepared.schedule[:count, column])
+
+    def _rate_column(self, prepared: Prepared) -> int | None:
+        chosen = self.stepper.rate_setting()
+        for column, setting in enumerate(prepared.recording.schedule):
+            if setting is chosen or (chosen is not None and setting == chosen):
+                return column
+        return None
+
+    # Tables -------------------------------------------------------------------------------
+
+    def _prepared(
+        self, objective: Any, elements: Sequence[Any], rows: Rows | None
+    ) -> tuple[Prepared, list[Captured], Captured]:
+        captured = [capture(element) for element in elements]
+        if self._objective is None or self._objective[0] is not objective:
+            self._objective = (objective, capture(objective))
+        own = capture(objective)
+        pattern = self._patterned()
+        key = (
+            own.key,
+            tuple(e.key for e in captured),
+            None if rows is None else tuple((id(a), a.shape) for a in rows.arrays),
+            pattern,
+        )
+        if self._current is not None and self._current_key == key:
+            return self._current, captured, own
+        if self._current is not None and self.ahead:
+            self._leave_numbers(self._current)
+        prepared = self._tables.get(key)
+        if prepared is None:
+            prepared = self._make(key, own, captured, rows)
+            self._tables[key] = prepared
+            if len(self._tables) > MOST_TABLES:
+                self._tables.popitem(last=False)
+        self._tables.move_to_end(key)
+        self._current, self._current_key = prepared, key
+        self._take_numbers(prepared)
+        return prepared, captured, own
+
+    _current_key: Any = None
+
+    def _patterned(self) -> Any:
+        """Return which arrays are frozen, share settings and share counters."""
+        stepper = self.stepper
+        current: list[Any] = [stepper.edition]
+        for leaf in stepper.places().values():
+            current.append(leaf.frozen)
+            current.extend(leaf.knobs.values())
+        current.extend(stepper.layer_knobs.values())
+        if len(current) == len(self._pattern) and all(
+            a is b or a == b for a, b in zip(current, self._pattern, strict=True)
+        ):
+            return self._pattern_key
+        if self.ahead and self._current is not None:
+            self._leave_numbers(self._current)
+        self._pattern = current
+        self._pattern_key = (
+            _classes(stepper.places().values()),
+            tuple(stepper.layer_knobs),
+            stepper.tame(),
+            stepper.clip_norm,
+        )
+        # Settings themselves are memory: the recordings read the newest.
+        for prepared in self._tables.values():
+            self._renew(prepared)
+        return self._pattern_key
+
+    def _renew(self, prepared: Prepared) -> None:
+        """Let a recording's schedule follow the settings as they are now."""
+        prepared.recording.schedule[:] = [
+            source() for source in prepared.recording.sources
+        ]
+
+    def _make(
+        self, key: Any, own: Captured, captured: Sequence[Captured], rows: Rows | None
+    ) -> Prepared:
+        recording = self._record(own, captured)
+        if recording.met.keys() - {name for path, name in self.stepper.layer_knobs if not path}:
+            self.stepper.meet(recording.met)  # from now on they are memory
+            recording = self._record(own, captured)
+        if own.key not in self._verified:
+            self._verify(recording, self._record(own, captured))
+            self._verified.add(own.key)
+        program = optimised(recording.program)
+        batch = captured[0].batch
+        for name, (dtype, size) in recording.layout.regions.items():
+            if not name.startswith("squares."):
+                if name not in self._regions or self._regions[name].size < size:
+                    self._regions[name] = _zeros(size, dtype)
+        regions, control = self._own_regions(recording, own, captured, program)
+        counters = np.zeros(3, np.int64)
+        schedule = np.zeros((CHUNK, recording.cells.inputs))
+        order = None
+        sources: tuple[NDArray[Any], ...] = ()
+        if rows is not None:
+            order = np.zeros(len(rows.order), np.int64)
+            sources = tuple(_held(a) for a in rows.arrays)
+            program = _gathered(program, regions, captured, sources, order, counters)
+        shards = shards_of(program, batch, self.shards)
+        before, after = _frame(recording, regions, schedule, counters, captured)
+        lowered = build(program, regions, batch, shards, before, after)
+        self.tables += 1
+        return Prepared(
+            recording, lowered, control, schedule, counters, regions, order, sources, program
+        )
+
+    def _record(self, own: Captured, captured: Sequence[Captured]) -> Recording:
+        stepper = self.stepper
+        stepper.settle()
+        self.recordings += 1
+        knobs = Knobs(stepper.layer_knobs, stepper.declared, frozenset(stepper.knobs.taken))
+        return record(
+            stepper.shadows,
+            stepper.arrays,
+            stepper.places(),
+            own,
+            captured,
+            stepper.dtype,
+            knobs,
+            stepper.step + 1,
+            stepper.clip_norm,
+            stepper.may_write,
+            stepper.tame(),
+        )
+
+    def _own_regions(
+        self,
+        recording: Recording,
+        own: Captured,
+        captured: Sequence[Captured],
+        program: Program,
+    ) -> tuple[dict[str, NDArray[Any]], ControlBlock]:
+        """Make the memory of one table: numbers, keys, data."""
+        control = ControlBlock(GUARDS, CHUNK)
+        regions = dict(self._regions)
+        cells = recording.cells
+        regions["cells"] = _zeros(len(cells.present), np.dtype(np.float64))
+        regions["cells"][...] = cells.present
+        regions["single"] = _zeros(len(cells.present), np.dtype(np.float32))
+        with np.errstate(over="ignore"):
+            regions["single"][...] = cells.present
+        count = max(1, len(recording.draws))
+        regions["keys"] = _zeros(2 * count, np.dtype(np.uint64))
+        regions["bases"] = _zeros(2 * count, np.dtype(np.uint64))
+        regions["guards"] = control.guards
+        for micro, element in enumerate(captured):
+            for number, array in enumerate(element.arrays):
+                regions[f"data.{micro}.{number}"] = _zeros(array.size, array.dtype)
+        for number, array in enumerate(own.arrays):
+            regions[f"captured.{number}"] = _zeros(array.size, array.dtype)
+        for name, (dtype, size) in recording.layout.regions.items():
+            if name.startswith("squares."):
+                regions[name] = _zeros(size, dtype)
+        return regions, control
+
+    def _verify(self, first: Recording, second: Recording) -> None:
+        """Refuse a function that records differently the second time: it hides its own data."""
+        a, b = first.program, second.program
+        same = [(op.name, op.kernel.name) for op in a.ops] == [
+            (op.name, op.kernel.name) for op in b.ops
+        ]
+        constants = zip(constant_arrays(a), constant_arrays(b), strict=False)
+        if not same or any(
+            x.shape != y.shape or x.tobytes() != y.tobytes() for x, y in constants
+        ):
+            raise NotRecordableError(
+                "recorded twice, the loss came out differently: it uses values that change from "
+                "call to call, such as np.random; use layers with a key, or data"
+            )
+
+    def _forget(self, prepared: Prepared) -> None:
+        """Drop a table whose conditions do not hold any more; it may return with another."""
+        for key, other in list(self._tables.items()):
+            if other is prepared:
+                del self._tables[key]
+        self._leave_numbers(prepared) if self.ahead else None
+        self._current, self._current_key = None, None
+
+    def _refuse(self, why: str) -> None:
+        self.refused = why
+        notice(
+            refusal(
+                self.stepper.where,
+                "a step is recorded once and then runs natively",
+                why,
+                "This fit runs eagerly, step by step: right, but slower.",
+            )
+        )
+
+
+def _classes(leaves: Iterable[Leaf]) -> Any:
+    """Return, per array, its freeze flag and which earlier one has equal settings and counters."""
+    seen: dict[Any, int] = {}
+    found = []
+    for leaf in leaves:
+        knobs = tuple(
+            (id(s.base) if callable(s.base) else s.base, s.scale, s.override)
+            for s in leaf.knobs.values()
+        )
+        floats = tuple(v for v in leaf.state.values() if isinstance(v, (int, float)))
+        found.append(
+            (
+                leaf.frozen,
+                seen.setdefault(knobs, len(seen)),
+                seen.setdefault(("state", floats), len(seen)),
+                tuple(callable(s.base) for s in leaf.knobs.values()),
+            )
+        )
+    return tuple(found)
+
+
+def _prototypes(rows: Rows, accumulate: int) -> list[Any]:
+    """Return what the elements of the next step look like."""
+    left, elements = len(rows.order), []
+    for _ in range(accumulate):
+        size = min(rows.batch_size, left)
+        if size == 0 or (rows.drop_last and size < rows.batch_size):
+            break
+        arrays = tuple(np.empty((size, *a.shape[1:]), a.dtype) for a in rows.arrays)
+        elements.append(arrays if len(arrays) > 1 else arrays[0])
+        left -= size
+    return elements
+
+
+def _held(array: NDArray[Any]) -> NDArray[Any]:
+    """Return source rows in a type that kernels take."""
+    if array.dtype.kind in "iu" and array.dtype != np.int64:
+        return array.astype(np.int64)
+    return array
+
+
+def _gathered(
+    program: Program,
+    regions: dict[str, NDArray[Any]],
+    captured: Sequence[Captured],
+    sources: Sequence[NDArray[Any]],
+    order: NDArray[np.int64],
+    counters: NDArray[np.int64],
+) -> Program:
+    """Let the program gather its own batch."""
+    from dataclasses import replace
+
+    values, ops = list(program.values), []
+    offset = 0
+    position = counters[POSITION : POSITION + 1]
+    made: dict[str, int] = {}
+    for micro, element in enumerate(captured):
+        for number, (array, source) in enumerate(zip(element.arrays, sources, strict=True)):
+            kind = array.dtype.char
+            if kind == "?":
+                raise NotRecordableError("truth values as data")
+            moved = np.dtype(np.float64) if array.dtype.kind == "i" else array.dtype
+            table = source.reshape(len(source), -1)
+            table = table.view(np.float64) if array.dtype.kind == "i" else table
+            region = f"data.{micro}.{number}"
+            values.append(Value(array.shape, array.dtype, batched=True))
+            made[region] = len(values) - 1
+            rows, width = len(array), table.shape[1]
+            sizes = (rows, width, len(source), len(order), offset)
+            operands = (Ref(len(values) - 1), table, order, position, *sizes)
+            ops.append(Op(TAKE_BATCH, moved, operands, "take_batch", "data"))
+        offset += element.batch
+    # The data's own values are now pieces of what is gathered: read behind it.
+    for at, value in enumerate(program.values):
+        if value.home is not None and value.home.region in made and value.base < 0:
+            values[at] = replace(value, home=None, base=made[value.home.region], start=0)
+    return replace(program, values=tuple(values), ops=(*ops, *program.ops))
+
+
+def _frame(
+    recording: Recording,
+    regions: dict[str, NDArray[Any]],
+    schedule: NDArray[np.float64],
+    counters: NDArray[np.int64],
+    captured: Sequence[Captured],
+) -> tuple[list[Op], list[Op]]:
+    """Return what one thread does in front of a step and behind it."""
+    cells = recording.cells
+    double = np.dtype(np.float64)
+    cursor = counters[CURSOR : CURSOR + 1]
+    code = np.array(cells.code, np.int64).reshape(-1, 4)
+    count = len(cells.present)
+    before = [
+        Op(
+            SCALARS,
+            double,
+            (
+                *(regions["cells"], regions["single"], schedule, cursor, code),
+                *(len(schedule), cells.inputs, len(code), count),
+            ),
+            "scalars",
+            "hyperparameters",
+        )
+    ]
+    if recording.draws:
+        number = len(recording.draws)
+        operands = (regions["keys"], regions["bases"], counters[STEP : STEP + 1], number)
+        before.append(Op(KEYS_AT, double, operands, "keys", "random numbers"))
+    after = []
+    if recording.passed:
+        moves = np.array([(scalars.COPY, new, new, old) for new, old in recording.passed], np.int64)
+        after.append(
+            Op(
+                SCALARS,
+                double,
+                (
+                    *(regions["cells"], regions["single"], np.zeros((1, 0)), cursor, moves),
+                    *(1, 0, len(moves), count),
+                ),
+                "scalars",
+                "counters",
+            )
+        )
+    by = np.array([1, 1, sum(e.batch for e in captured)], np.int64)
+    after.append(Op(ADVANCE, double, (counters, by, 3), "advance", "counters"))
+    return before, after
+
+
+def _value(array: NDArray[Any]) -> Any:
+    from interactive_train.autodiff.tensor import Tensor
+
+    return Tensor(array.copy())
+
+
+def _zeros(size: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+    return aligned(max(1, size) * dtype.itemsize).view(dtype)
