@@ -132,11 +132,14 @@ def _at_the_step(x: Tensor, parts: tuple[Any, ...]) -> Tensor | None:
         table = reshape(x, (x.shape[0], math.prod(x.shape[1:])))
         rows = take_rows.apply([table, reshape(index, -1)], {})
         return reshape(rows, (*index.shape, *x.shape[1:]))
-    own = parts[0]
-    if len(parts) == x.ndim == 2 and index.shape == x.shape[:1] and not isinstance(own, Tensor):
-        if np.array_equal(own, np.arange(x.shape[0])):
-            return reshape(take_along_axis(x, reshape(index, (-1, 1))), -1)
+    if len(parts) == x.ndim == 2 and index.shape == x.shape[:1] and _counts_all(parts[0], len(x)):
+        return reshape(take_along_axis(x, reshape(index, (-1, 1))), -1)
     return None
+
+
+def _counts_all(part: Any, extent: int) -> bool:
+    """Whether an index is ``np.arange(extent)``."""
+    return isinstance(part, np.ndarray) and np.array_equal(part, np.arange(extent))
 
 
 def _is_basic(part: Any) -> bool:
