@@ -104,11 +104,26 @@ def slope(p: Any, d: Any, part: Any, mean: Any, scale: Any, columns: int, lanes:
             d[j, i] = p[j, i] * (d[j, i] - mean[i]) * scale
 
 
-def drop(p: Any, key: Any, rate: Any, at: int, step: int, columns: int, rows: int) -> None:
-    """Multiply a block by dropout's factors; the first is number `at`, a query is `step` on."""
+def draw(
+    kept: Any, key: Any, rate: Any, at: int, step: int, columns: int, rows: int, shown: int
+) -> None:
+    """Set bit i of kept[j] where the weight is not dropped, of those that are seen.
+
+    The block's first weight is number `at`, a query is `step` on, a key 1.
+    """
+    for j in range(columns):
+        bits = 0
+        for i in range(max(0, j - shown), rows):
+            bits |= (factor(key, rate, at + i * step + j) > 0.0) << i
+        kept[j] = bits
+
+
+def drop(p: Any, kept: Any, rate: Any, columns: int, rows: int) -> None:
+    """Multiply a block by dropout's factors."""
+    scale = 1.0 / (1.0 - rate[0])
     for j in range(columns):
         for i in range(rows):
-            p[j, i] *= factor(key, rate, at + i * step + j)
+            p[j, i] = p[j, i] * scale if (kept[j] >> i) & 1 else 0.0
 
 
 # The plain loops --------------------------------------------------------------------------------
@@ -241,6 +256,7 @@ _START = """
     p = carray(pointer(p_at), (KEYS, QUERIES), dtype=T)
     rows_at = workspace(T(0.0), ROWS)
     each = carray(pointer(rows_at), (4, QUERIES), dtype=T)
+    kept = carray(pointer(workspace(0, KEYS)), (KEYS,), dtype=np.int64)
     top, total, change, mean = each[0], each[1], each[2], each[3]
 """
 
@@ -268,7 +284,9 @@ def attention(out, packed, rate, key, batch, queries, keys, heads, kv_heads, hea
                               k_step, q + i0 * q_step * item, q_step, T(0.0), p_at, QUERIES)
                     weigh(p, top, total, change, columns, lanes, past - j0 if causal else KEYS)
                     if rate[0] > 0:
-                        drop(p, key, rate, at + j0, keys, columns, rows)
+                        draw(kept, key, rate, at + j0, keys, columns, rows,
+                             past - j0 if causal else KEYS)
+                        drop(p, kept, rate, columns, lanes)
                     if j0 > 0:
                         for i in range(rows):
                             for c in range(head):
@@ -327,7 +345,8 @@ def attention_gradient(out, g, packed, rate, key, batch, queries, keys, heads, k
                             call_gemm(routine, 0, 1, columns, rows, head, T(1.0), v_at, v_step,
                                       g_at, width, T(0.0), d_at, QUERIES)
                             if rate[0] > 0:
-                                drop(d, key, rate, at + j0, keys, columns, rows)
+                                draw(kept, key, rate, at + j0, keys, columns, rows, shown)
+                                drop(d, kept, rate, columns, lanes)
                         if turn == 0:
                             weigh(p, top, total, change, columns, lanes, shown)
                             average(p, d, change, mean, columns, lanes)
@@ -336,7 +355,7 @@ def attention_gradient(out, g, packed, rate, key, batch, queries, keys, heads, k
                             weigh_again(p, top, columns, lanes, shown)
                         slope(p, d, total, mean, scale, columns, lanes)
                         if rate[0] > 0:
-                            drop(p, key, rate, at + j0, keys, columns, rows)
+                            drop(p, kept, rate, columns, lanes)
                         call_gemm(routine, 0, 0, columns, head, rows, T(1.0), p_at, QUERIES,
                                   g_at, width, more, target + v_at, v_step)
                         call_gemm(routine, 0, 0, columns, head, rows, T(1.0), d_at, QUERIES,
@@ -348,7 +367,7 @@ def attention_gradient(out, g, packed, rate, key, batch, queries, keys, heads, k
 
 
 def _fits(sizes: Mapping[str, Any]) -> bool:
-    """Whether queries, keys and values lie within a row of `packed` and cover it exactly once."""
+    """Whether queries, keys and values lie within a row of `packed` and are as large together."""
     batch, queries, keys, heads, kv_heads, head, size = (
         sizes[n] for n in ("batch", "queries", "keys", "heads", "kv_heads", "head", "size")
     )

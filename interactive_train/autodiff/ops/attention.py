@@ -72,7 +72,7 @@ def apart(queries: int, keys: int, heads: int, kv_heads: int, head: int, causal:
     )
 
 
-def _operands(batch: int, size: int, layout: Layout, dtype: np.dtype[Any]) -> tuple[int, ...]:
+def _sizes(batch: int, size: int, layout: Layout, dtype: np.dtype[Any]) -> tuple[Any, ...]:
     shape = layout[:5]
     return (batch, *shape, size, *layout[5:11], int(layout.causal), 0, blas().gemm(dtype))
 
@@ -81,14 +81,16 @@ def _plan(packed: Spec, rate: Spec, key: Spec, layout: Layout) -> Plan:
     dtype = np.dtype(packed[1])
     batch, size = packed[0][0], math.prod(packed[0][1:])
     shape = (batch, layout.queries, layout.heads * layout.head)
-    operands = (RESULT, *INPUTS[:3], *_operands(batch, size, layout, dtype))
+    rest = _sizes(batch, size, layout, dtype)
+    operands = (RESULT, INPUTS[0], INPUTS[1], INPUTS[2], *rest)
     return Plan(shape, dtype, kernels.ATTENTION, dtype, operands)
 
 
 def _plan_gradient(g: Spec, packed: Spec, rate: Spec, key: Spec, layout: Layout) -> Plan:
     dtype = np.dtype(packed[1])
     batch, size = packed[0][0], math.prod(packed[0][1:])
-    operands = (RESULT, *INPUTS[:4], *_operands(batch, size, layout, dtype))
+    rest = _sizes(batch, size, layout, dtype)
+    operands = (RESULT, INPUTS[0], INPUTS[1], INPUTS[2], INPUTS[3], *rest)
     return Plan(packed[0], dtype, kernels.ATTENTION_GRADIENT, dtype, operands)
 
 
