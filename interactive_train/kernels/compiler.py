@@ -37,7 +37,7 @@ INTRINSICS = {
     )
 } | {"powi": "__powi"}
 # What an object may call. Absent are the compiler's own helpers (`__powidf2`) and all of Python.
-LIBRARY = {"exp", "log", "log1p", "pow", "tanh", "erf", "floor", "ceil", "trunc", "rint", "round"}
+LIBRARY = {"pow", "floor", "ceil", "trunc", "rint", "round"}
 LIBRARY |= {"fma", "memset", "memcpy", "memmove", "memset_pattern16"}
 
 _lock = threading.RLock()
@@ -181,7 +181,7 @@ def _supplied(name: str) -> bool:
     if binding.address_of_symbol(name):
         return True
     found = ctypes.util.find_library("m")
-    if found is None or not {name, name.removesuffix("f")} & LIBRARY:  # "erf" ends in f as it is
+    if found is None or not {name, name.removesuffix("f")} & LIBRARY:
         return False
     try:
         function = getattr(ctypes.CDLL(found), name)
