@@ -12,6 +12,7 @@ import numpy as np
 
 from interactive_train.kernels import elementwise as e
 from interactive_train.kernels.attention import ATTENTION, ATTENTION_GRADIENT
+from interactive_train.kernels.convolution import CONVOLVE, CONVOLVE_WEIGHT
 from interactive_train.kernels.gemm import GEMM
 from interactive_train.kernels.gru import GRU_GRADIENT, GRU_INNER_GRADIENT, GRU_SCAN, GRU_STATES
 from interactive_train.kernels.indexing import ADD_ROWS, TAKE_ROWS
@@ -37,6 +38,13 @@ from interactive_train.kernels.normalisation import (
     NORMALISE_ROWS,
     NORMALISE_ROWS_GRADIENT,
 )
+from interactive_train.kernels.pooling import (
+    AVERAGE_POOL,
+    AVERAGE_POOL_GRADIENT,
+    MAX_POOL,
+    MAX_POOL_GRADIENT,
+    MAX_POOL_PICK,
+)
 from interactive_train.kernels.random import DROPOUT
 from interactive_train.kernels.recurrent import STEPS_PRODUCT
 from interactive_train.kernels.reduction import ARGMAX, MAX, SUM, SUM_OUTER_INNER
@@ -53,6 +61,13 @@ FLOATING: tuple[np.dtype[np.generic], ...] = (np.dtype(np.float32), np.dtype(np.
 
 WRITTEN = (
     GEMM,
+    CONVOLVE,
+    CONVOLVE_WEIGHT,
+    MAX_POOL,
+    MAX_POOL_GRADIENT,
+    MAX_POOL_PICK,
+    AVERAGE_POOL,
+    AVERAGE_POOL_GRADIENT,
     LSTM_SCAN,
     LSTM_STATES,
     LSTM_GRADIENT,
@@ -93,12 +108,12 @@ WRITTEN = (
 )
 
 # The patterns of layers, losses and update rules: arrays of one shape, with a bias (`fr`), with a
-# mean or a spread per row (`fc`), with a number on either side (`fs`, `sf`).
+# mean or a spread per row (`fc`) or per channel (`fb`), with a number on either side (`fs`, `sf`).
 READY: dict[Expression, str] = {
-    e.ADD: "ff fr fs",
-    e.SUBTRACT: "ff fc fs sf",
-    e.MULTIPLY: "ff fr fc fs",
-    e.DIVIDE: "ff fc fs sf",
+    e.ADD: "ff fr fs fb",
+    e.SUBTRACT: "ff fc fs sf fb",
+    e.MULTIPLY: "ff fr fc fs fb",
+    e.DIVIDE: "ff fc fs sf fb",
     e.NEGATIVE: "f",
     e.EXP: "f",
     e.LOG: "f",

@@ -29,7 +29,16 @@ PATTERNS = {
     "r": "row: one value for each column, repeated down the rows",
     "c": "column: one value for each row, repeated along it",
     "s": "scalar: one value for all",
+    "b": "band: one value for each middle index, the result being [outer, middle, inner]",
 }
+
+# The loops of an elementwise kernel: how its sizes are called, and the index of each letter.
+_FORMS: dict[tuple[str, ...], dict[str, str]] = {
+    ("n",): {"f": "i", "s": "0"},
+    ("rows", "columns"): {"f": "i, j", "r": "j", "c": "i", "s": "0"},
+    ("outer", "middle", "inner"): {"f": "i, m, j", "b": "m", "s": "0"},
+}
+_COUNTERS = {"n": "i", "rows": "i", "columns": "j", "outer": "i", "middle": "m", "inner": "j"}
 
 
 @dataclass(frozen=True)
@@ -142,10 +151,11 @@ def tree_of(function: Callable[..., Any], text: str = "") -> ast.FunctionDef:
 @cache
 def _loop(expression: Expression, pattern: str) -> Kernel:
     types = expression.inputs.split()
-    if len(types) != len(pattern) or not set(pattern) <= set(PATTERNS):
+    sizes = next((form for form, index in _FORMS.items() if set(pattern) <= set(index)), None)
+    if len(types) != len(pattern) or sizes is None:
         raise ValueError(
-            f"{expression.name}: a pattern has one letter of {', '.join(PATTERNS)} per operand; "
-            f"got {pattern!r} for {expression.inputs!r}."
+            f"{expression.name}: a pattern has one letter of {', '.join(PATTERNS)} per operand, "
+            f"b only beside f and s; got {pattern!r} for {expression.inputs!r}."
         )
     tree = tree_of(expression.function)
     if len(tree.body) != 1 or not isinstance(tree.body[0], ast.Return) or not tree.body[0].value:
@@ -157,20 +167,22 @@ def _loop(expression: Expression, pattern: str) -> Kernel:
     result = ast.unparse(tree.body[0].value)
     scalars = [argument.arg for argument in tree.args.args]
     names = [f"x{i}" for i in range(len(types))]
-    flat = set(pattern) <= {"f", "s"}
-    index = {"f": "[i]" if flat else "[i, j]", "r": "[j]", "c": "[i]", "s": "[0]"}
-    extents = {"f": "n" if flat else "rows,columns", "r": "columns", "c": "rows", "s": "1"}
-    sizes = ["n"] if flat else ["rows", "columns"]
+    index = _FORMS[sizes]
+    sized = {counter: size for size, counter in _COUNTERS.items() if size in sizes}
+    extents = {
+        letter: ",".join(sized.get(counter, counter) for counter in places.split(", "))
+        for letter, places in index.items()
+    } | {"s": "1"}
     name = f"{expression.name}_{pattern}"
-    inner = "        " if flat else "            "
     lines = [f"def {name}({', '.join(['out', *names, *sizes])}):"]
-    lines += ["    for i in range(n):"] if flat else ["    for i in range(rows):"]
-    lines += [] if flat else ["        for j in range(columns):"]
+    for depth, size in enumerate(sizes, start=1):
+        lines.append(f"{'    ' * depth}for {_COUNTERS[size]} in range({size}):")
+    inner = "    " * (len(sizes) + 1)
     lines += [
-        f"{inner}{scalar} = {array}{index[letter]}"
+        f"{inner}{scalar} = {array}[{index[letter]}]"
         for scalar, array, letter in zip(scalars, names, pattern, strict=True)
     ]
-    text = "\n".join([*lines, f"{inner}out{index['f']} = {result}", "    return 0", ""])
+    text = "\n".join([*lines, f"{inner}out[{index['f']}] = {result}", "    return 0", ""])
     filename = f"<kernel {name}>"
     linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
     scope = dict(expression.function.__globals__)
@@ -185,7 +197,6 @@ def _loop(expression: Expression, pattern: str) -> Kernel:
             *sizes,
         ]
     )
-    divided = "n" if flat else "rows"
     return Kernel(
-        name, scope[name], signature, text=text, parallel=(divided,), origin=(expression, pattern)
+        name, scope[name], signature, text=text, parallel=sizes[:1], origin=(expression, pattern)
     )

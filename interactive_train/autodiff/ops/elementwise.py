@@ -68,13 +68,10 @@ class Elementwise(Primitive):
         floating = np.dtype(next((c for _, c in reversed(specs) if c in FLOATS), "f"))
         output = self.expression.output
         dtype = floating if output == "T" else FIXED_TYPES[output]
-        pattern, columns, spread = spread_pattern(shapes, shape)
+        pattern, sizes, spread = spread_pattern(shapes, shape)
         operands = INPUTS[: len(specs)]
         if self.expression.commutative and pattern[0] != "f" and pattern[1] == "f":
             pattern, operands = pattern[::-1], operands[::-1]
-        n = math.prod(shape)
-        flat = set(pattern) <= {"f", "s"}
-        sizes = (n,) if flat else (n // columns if columns else 0, columns)
         return Plan(
             shape,
             dtype,
@@ -134,16 +131,17 @@ def _condition(where: str, value: Any) -> Tensor:
 
 def spread_pattern(
     shapes: list[tuple[int, ...]], shape: tuple[int, ...]
-) -> tuple[str, int, tuple[tuple[int, tuple[int, ...]], ...]]:
+) -> tuple[str, tuple[int, ...], tuple[tuple[int, tuple[int, ...]], ...]]:
     """Say how each operand lies under the result, see `kernels.kernel.PATTERNS`.
 
     Returns
     -------
-    (pattern, columns, spread)
-        `spread` names the operands that no letter covers; they are broadcast first.
+    (pattern, sizes, spread)
+        The sizes of the loops: n, or rows and columns, or outer, middle and inner. `spread` names
+        the operands that no letter covers beside the others; they are broadcast first.
     """
     letters: list[str] = []
-    columns = 0
+    sizes: tuple[int, ...] = (math.prod(shape),)
     spread = []
     for position, own in enumerate(shapes):
         size = math.prod(own)
@@ -153,21 +151,26 @@ def spread_pattern(
         if size == 1:
             letters.append("s")
             continue
-        core = (1,) * (len(shape) - len(own)) + own
-        leading = next(i for i, extent in enumerate(core) if extent != 1)
-        trailing = next(i for i, extent in enumerate(reversed(core)) if extent != 1)
-        width = 0
-        if core[leading:] == shape[leading:]:
-            letter, width = "r", math.prod(shape[leading:])
-        elif core[: len(core) - trailing] == shape[: len(core) - trailing]:
-            letter, width = "c", math.prod(shape[len(shape) - trailing :])
-        if width and columns in (0, width):
+        letter, wanted = _letter((1,) * (len(shape) - len(own)) + own, shape)
+        if letter and (len(sizes) == 1 or sizes == wanted):
             letters.append(letter)
-            columns = width
+            sizes = wanted
         else:
             letters.append("f")
             spread.append((position, shape))
-    return "".join(letters), columns, tuple(spread)
+    return "".join(letters), sizes, tuple(spread)
+
+
+def _letter(core: tuple[int, ...], shape: tuple[int, ...]) -> tuple[str, tuple[int, ...]]:
+    """Return the letter of an operand of as many axes as the result, and the sizes it asks for."""
+    first = next(i for i, extent in enumerate(core) if extent != 1)
+    last = len(core) - next(i for i, extent in enumerate(reversed(core)) if extent != 1)
+    parts = tuple(math.prod(part) for part in (shape[:first], shape[first:last], shape[last:]))
+    if core[first:] == shape[first:]:
+        return "r", (parts[0], parts[1] * parts[2])
+    if core[:last] == shape[:last]:
+        return "c", (parts[0] * parts[1], parts[2])
+    return ("b", parts) if core[first:last] == shape[first:last] else ("", ())
 
 
 def _unbroadcast(vjp: Callable[..., Tensor], position: int) -> Callable[..., Tensor]:

@@ -76,9 +76,11 @@ class _Fusion:
         expression, _ = op.kernel.origin
         if not {*expression.inputs.split(), expression.output} <= {"T", "b1"}:
             return None
+        if set(sizes) - {"n", "rows", "columns"}:
+            return None
         columns = sizes.get("columns", 0)
         n = sizes["n"] if "n" in sizes else sizes["rows"] * columns
-        if n < SMALLEST or set(sizes) - {"n", "rows", "columns"}:
+        if n < SMALLEST:
             return None
         return Member(op, n, columns)
 
