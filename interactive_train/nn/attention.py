@@ -32,7 +32,7 @@ class KVCache:
     >>> from interactive_train import nn
     >>> layer = nn.init(nn.MultiHeadAttention(8, 2, causal=True), seed=0)
     >>> x = np.random.default_rng(0).normal(size=(1, 5, 8)).astype(np.float32)
-    >>> cache = KVCache()
+    >>> cache = nn.KVCache()
     >>> for t in range(5):
     ...     y, cache = layer(x[:, t : t + 1], None, cache)
     >>> bool(np.allclose(y, layer(x)[:, 4:], atol=1e-5)), cache.length
