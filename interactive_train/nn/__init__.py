@@ -25,6 +25,7 @@ from interactive_train.nn.activations import (
 )
 from interactive_train.nn.attention import KVCache, MultiHeadAttention
 from interactive_train.nn.containers import Compose, Lambda, Residual, Sequential
+from interactive_train.nn.convolution import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from interactive_train.nn.destructure import Rebuild, destructure
 from interactive_train.nn.duplicated import Duplicated
 from interactive_train.nn.embedding import Embedding
@@ -38,6 +39,16 @@ from interactive_train.nn.normalisation import (
     InstanceNorm,
     LayerNorm,
     RMSNorm,
+)
+from interactive_train.nn.pooling import (
+    AdaptiveAvgPool1d,
+    AdaptiveAvgPool2d,
+    AvgPool1d,
+    AvgPool2d,
+    Flatten,
+    GlobalAvgPool,
+    MaxPool1d,
+    MaxPool2d,
 )
 from interactive_train.nn.rectifiers import (
     PReLU,
@@ -67,13 +78,23 @@ __all__ = [
     "GRU",
     "LSTM",
     "RNN",
+    "AdaptiveAvgPool1d",
+    "AdaptiveAvgPool2d",
+    "AvgPool1d",
+    "AvgPool2d",
     "BatchNorm",
     "Buffer",
     "Compose",
+    "Conv1d",
+    "Conv2d",
+    "ConvTranspose1d",
+    "ConvTranspose2d",
     "Dropout",
     "Duplicated",
     "Embedding",
+    "Flatten",
     "GRUCell",
+    "GlobalAvgPool",
     "GroupNorm",
     "InstanceNorm",
     "KVCache",
@@ -82,6 +103,8 @@ __all__ = [
     "Lambda",
     "LayerNorm",
     "Linear",
+    "MaxPool1d",
+    "MaxPool2d",
     "Module",
     "MultiHeadAttention",
     "PReLU",
