@@ -4,7 +4,8 @@ The adapter is an ordinary Python module, readable on its own: one entry point w
 signature ``int64 entry(int64 *operands)``, which takes the operands apart and then *is* the
 loop, and the helpers that the loop calls. Three rewrites make it typed: float literals and
 float constants become ``T(...)``, other constants of the kernels package are written out, and
-annotations and docstrings go. It is one function, since each further one costs numba as
+annotations and docstrings go. A fourth makes it quick: ``np.exp`` and its like become
+helpers from `transcendental`. It is one function, since each further one costs numba as
 much time as the first.
 """
 
