@@ -4,6 +4,7 @@
 PYTHON ?=
 LAB_ARGS ?=
 TEST_ARGS ?=
+BENCH_ARGS ?=
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -51,7 +52,8 @@ notebooks: $(VENV)/.test ## every notebook, against its outputs and headless
 test-oracles: $(VENV)/.oracles ## compare with the live peers (PyTorch and the like)
 	$(PY) -m pytest -m oracle $(TEST_ARGS)
 
-bench: $(VENV)/.bench ## measure, against PyTorch and JAX as well
+bench: $(VENV)/.bench ## measure, against PyTorch and JAX as well (BENCH_ARGS="--only gpt --quick")
+	$(PY) -m benchmarks.run --json test-results/bench.json $(BENCH_ARGS)
 	for script in benchmarks/bench_*.py; do $(PY) -m "benchmarks.$$(basename "$$script" .py)" || exit 1; done
 
 clean: ## remove the environment, caches and results

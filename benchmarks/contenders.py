@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+COMMAND = (sys.executable, "-m", "benchmarks.peers.{}")
 INSTALL = 'pip install "interactive-train[bench]"'
 
 
@@ -106,12 +107,12 @@ class Worker:
         environment: dict[str, str] | None = None,
         mode: str = "",
     ) -> None:
-        command = [sys.executable, "-m", f"benchmarks.peers.{contender.name}", workload]
+        start = [word.format(contender.name) for word in COMMAND]
         self._errors = tempfile.TemporaryFile(  # noqa: SIM115 - closed by `close`
             "w+", encoding="utf-8", errors="replace"
         )
         self._process = subprocess.Popen(
-            [*command, mode] if mode else command,
+            [*start, workload, *([mode] if mode else [])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,

@@ -13,6 +13,7 @@ from pathlib import Path
 from benchmarks.contenders import Contender, Failed, Missing, Worker, caches_in, threads_of
 
 REST = 0.05  # seconds between blocks: the last contender's threads have to stop spinning
+LONG_ENOUGH = 50_000  # microseconds that a loop takes from which its length is estimated
 
 
 @dataclass(frozen=True)
@@ -116,9 +117,11 @@ def measure(workload: str, contenders: Sequence[Contender], cores: int, effort: 
 
 def steps_in(worker: Worker, seconds: float) -> int:
     """Return how many steps fill so many seconds; 2 at least."""
-    each = worker.round(1, 2)[0]
-    if each < 20_000:  # a loop of two steps is mostly its beginning
-        each = worker.round(1, max(2, round(50_000 / max(each, 1.0))))[0]
+    steps = 2
+    each = worker.round(1, steps)[0]
+    while each * steps < LONG_ENOUGH and steps < 100_000:  # a short loop is mostly its beginning
+        steps *= 8
+        each = worker.round(1, steps)[0]
     return max(2, round(1e6 * seconds / max(each, 0.1)))
 
 

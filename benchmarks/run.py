@@ -108,6 +108,7 @@ def run(workloads: Sequence[str], contenders: Sequence[Contender], quick: bool) 
             if contender.name == LEFT_OUT_WHEN_QUICK:
                 absent[contender.name] = dict.fromkeys(workloads, "skipped by --quick")
         contenders = [c for c in contenders if c.name not in absent]
+    say("limits of the machine")
     limits = roofline()
     entries: dict[str, dict[str, Any]] = {}
     about: dict[str, Any] = {
@@ -123,7 +124,7 @@ def run(workloads: Sequence[str], contenders: Sequence[Contender], quick: bool) 
         "absent": absent,
     }
     for name in workloads:
-        print(f"{name} ...", file=sys.stderr, flush=True)
+        say(f"{name}, {time.time() - begun:.0f} s so far")
         work = WORKLOADS[name].work()
         result = measure(name, contenders, limits["threads"], effort)
         entries[name] = entry(name, result, ideal_seconds(work, limits))
@@ -132,12 +133,17 @@ def run(workloads: Sequence[str], contenders: Sequence[Contender], quick: bool) 
         about["flop"][name], about["bytes"][name] = work.flop, work.bytes
         for contender_name, why in result.absent.items():
             absent.setdefault(contender_name, {})[name] = why
-    print("first steps ...", file=sys.stderr, flush=True)
+    say(f"first steps, {time.time() - begun:.0f} s so far")
     starters = [c for c in contenders if c.name == "ours"] if quick else contenders
     starts = first_steps(starters, effort)
     about["geometric_mean"] = geometric_mean(entries)
     about["seconds"] = time.time() - begun
     return {"workloads": entries, "start_to_first_step_s": starts, "about": about}
+
+
+def say(progress: str) -> None:
+    """Write a line to standard error."""
+    print(f"benchmarks.run: {progress}", file=sys.stderr, flush=True)
 
 
 def cpu_name() -> str:

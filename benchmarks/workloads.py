@@ -84,7 +84,7 @@ class Cnn:
     @property
     def features(self) -> int:
         """What the head reads."""
-        side = self.side // 2 ** (len(self.channels) - 1)
+        side = self.side >> (len(self.channels) - 1)
         return self.channels[-1] * side * side
 
     def work(self, batch: int) -> Work:
@@ -152,10 +152,7 @@ class Recurrent:
 
 @dataclass(frozen=True)
 class Gpt:
-    """Token and position embedding, pre-norm blocks (causal attention, 4x GELU), norm, head.
-
-    The attention's projections have no biases, the other linear layers do.
-    """
+    """Token and position embedding, pre-norm blocks (causal attention, 4x GELU), norm, head."""
 
     vocabulary: int
     context: int
@@ -233,11 +230,11 @@ WORKLOADS = {
         Workload("tiny", Mlp((2, 32, 32, 2)), batch=64, batches=64, scan=200),
         Workload("mnist", Mlp((784, 256, 128, 10)), batch=128, scan=200),
         Workload("wide", Mlp((784, 1024, 1024, 10)), batch=256),
-        Workload("cnn", Cnn(28, (1, 16, 32)), batch=64),
+        Workload("cnn", Cnn(28, (1, 16, 32)), batch=64, scan=10),
         Workload("lstm", Recurrent("lstm", 64, 128, 128, 64), batch=32, scan=20),
         Workload("gpt", Gpt(65, 64, 128, 4, 4), batch=12, scan=20, rule="adamw", clip=1.0),
         Workload("mlp_odd", Mlp((123, 77, 33, 5), "tanh"), batch=48, scan=200, tuned=False),
-        Workload("resnet_bn", ResNet(16, (3, 16, 32)), batch=32, tuned=False),
-        Workload("gru_dropout", Recurrent("gru", 50, 96, 96, 40, 0.2), batch=24, tuned=False),
+        Workload("resnet_bn", ResNet(16, (3, 16, 32)), batch=32, scan=10, tuned=False),
+        Workload("gru_dropout", Recurrent("gru", 50, 96, 96, 40, 0.2), 24, scan=20, tuned=False),
     )
 }

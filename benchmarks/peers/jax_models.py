@@ -59,10 +59,9 @@ class Draw:
     def constant(self, name: str, shape: tuple[int, ...], value: float = 0.0) -> None:
         self.params[name] = np.full(shape, value, np.float32)
 
-    def linear(self, name: str, inner: int, outer: int, *, bias: bool = True) -> None:
+    def linear(self, name: str, inner: int, outer: int) -> None:
         self.uniform(f"{name}.w", (inner, outer), inner)
-        if bias:
-            self.constant(f"{name}.b", (outer,))
+        self.constant(f"{name}.b", (outer,))
 
     def conv(self, name: str, before: int, behind: int) -> None:
         self.uniform(f"{name}.w", (3, 3, before, behind), 9 * before)
@@ -193,8 +192,8 @@ def gpt(shape: Gpt) -> Model:
     draw.uniform("positions", (shape.context, width), 2500)
     for i in range(shape.layers):
         draw.norm(f"{i}.before_attention", width)
-        draw.linear(f"{i}.qkv", width, 3 * width, bias=False)
-        draw.linear(f"{i}.out", width, width, bias=False)
+        draw.linear(f"{i}.qkv", width, 3 * width)
+        draw.linear(f"{i}.out", width, width)
         draw.norm(f"{i}.before_mlp", width)
         draw.linear(f"{i}.up", width, 4 * width)
         draw.linear(f"{i}.down", 4 * width, width)
@@ -206,10 +205,10 @@ def gpt(shape: Gpt) -> Model:
         batch, length = x.shape
         for i in range(shape.layers):
             normal = normed(p, f"{i}.before_attention", h, (-1,))
-            qkv = (normal @ p[f"{i}.qkv.w"]).reshape(batch, length, 3, shape.heads, -1)
+            qkv = linear(p, f"{i}.qkv", normal).reshape(batch, length, 3, shape.heads, -1)
             q, k, v = (qkv[:, :, j] for j in range(3))
             mixed = jax.nn.dot_product_attention(q, k, v, is_causal=True)
-            h = h + mixed.reshape(batch, length, width) @ p[f"{i}.out.w"]
+            h = h + linear(p, f"{i}.out", mixed.reshape(batch, length, width))
             up = linear(p, f"{i}.up", normed(p, f"{i}.before_mlp", h, (-1,)))
             h = h + linear(p, f"{i}.down", jax.nn.gelu(up, approximate=False))
         return linear(p, "head", normed(p, "norm", h, (-1,)))

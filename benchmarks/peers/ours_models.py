@@ -53,10 +53,10 @@ def resnet(shape: ResNet) -> Any:
 
 
 def recurrent(shape: Recurrent) -> Any:
-    cell = {"lstm": "LSTM", "gru": "GRU"}[shape.cell]
+    layer = {"lstm": nn.LSTM, "gru": nn.GRU}[shape.cell]
     layers = [
         nn.Embedding(shape.vocabulary, shape.embedding),
-        getattr(nn, cell)(shape.embedding, shape.width),
+        layer(shape.embedding, shape.width),
         nn.Dropout(shape.dropout),
         nn.Linear(shape.width, shape.vocabulary),
     ]
@@ -70,7 +70,8 @@ class GptModel(nn.Module):
         width = shape.width
         self.tokens = nn.Embedding(shape.vocabulary, width)
         self.positions: Any = nn.Parameter((shape.context, width), nn.initializers.zeros)
-        blocks = (nn.TransformerBlock(width, shape.heads, causal=True) for _ in range(shape.layers))
+        block = nn.TransformerBlock
+        blocks = (block(width, shape.heads, causal=True) for _ in range(shape.layers))
         self.blocks = nn.Sequential(*blocks)
         self.norm = nn.LayerNorm(width)
         self.head = nn.Linear(width, shape.vocabulary)

@@ -17,7 +17,7 @@ def prepare(
     import torch
     from torch.nn import functional
 
-    from benchmarks.peers.torch_models import build
+    from benchmarks.peers.torch_models import build, tensor
 
     model = build(workload.shape)
     parameters = list(model.parameters())
@@ -26,9 +26,7 @@ def prepare(
         rule = torch.optim.AdamW(parameters, lr=RATE, weight_decay=WEIGHT_DECAY, fused=True)
     else:
         rule = torch.optim.Adam(parameters, lr=RATE, fused=True)
-    batches = [
-        (torch.from_numpy(x.copy()), torch.from_numpy(y.copy())) for x, y in workload.in_batches()
-    ]
+    batches = [(tensor(x), tensor(y)) for x, y in workload.in_batches()]
 
     def forward(x: Any, y: Any) -> Any:
         predictions = model(x)
