@@ -223,7 +223,7 @@ GRU_GRADIENT = Kernel(
     "gru_scan_gradient",
     gru_scan_gradient,
     "out=T[batch,depth,3,hidden] g:T[batch,rows,hidden] packed:T[batch,steps,5,hidden] "
-    "w:T[hidden,3,hidden] batch steps hidden rows depth lead first routine",
+    "w:T[3,hidden,hidden] batch steps hidden rows depth lead first routine",
     native=native(_GRU_GRADIENT, retreat_native),
     fits=fits_steps,
     parallel=("batch",),

@@ -230,7 +230,7 @@ LSTM_GRADIENT = Kernel(
     "lstm_scan_gradient",
     lstm_scan_gradient,
     "out=T[batch,depth,4,hidden] g:T[batch,rows,hidden] packed:T[batch,steps,6,hidden] "
-    "w:T[hidden,4,hidden] batch steps hidden rows depth lead first cell routine",
+    "w:T[4,hidden,hidden] batch steps hidden rows depth lead first cell routine",
     native=native(_LSTM_GRADIENT, retreat_native),
     fits=fits_steps,
     parallel=("batch",),

@@ -11,7 +11,7 @@ weights is one product for all three (`STEPS_PRODUCT`).
     RNN    a  h                 a = the state after the step
 
 The product h W goes straight into the gates' blocks, the backward product straight into the slot of
-the step before: one call of the library (`strided_product`) per time step and no scratch memory.
+the step before (`step_product`), so that there is no scratch memory.
 Gate loops touch few arrays each, since a loop over more is not vectorised.
 
 The plain loops are the same but for `advance` and `retreat`, the two products.
@@ -22,27 +22,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from interactive_train.kernels.convolution import LANE_BYTES
 from interactive_train.kernels.gemm import LARGEST
 from interactive_train.kernels.kernel import Kernel
 from interactive_train.kernels.status import TOO_LARGE
 
 if TYPE_CHECKING:
     from interactive_train.kernels import native as _native
+    from interactive_train.kernels import tiles as _tiles
 
-    call_gemm: Any = _native.call_gemm  # adapters import it
+    call_gemm: Any = _native.call_gemm  # adapters import these
+    multiply: Any = _tiles.multiply
 
-# The library's products of up to this many multiplications skip the copies that larger ones make
-# of their operands; several such are quicker than one just beyond, since a step has few rows.
-SMALL = 1_000_000
-LANES = 16
+# A tile of a product: so many rows by so many vectors are summed in registers.
+TILE_ROWS = 4
+TILE_VECTORS = 4 if LANE_BYTES == 64 else 2
 
 
 # Products ---------------------------------------------------------------------------------------
 
 
-def strided_product(
+def step_product(
     routine: int,
-    transpose: int,
     rows: int,
     columns: int,
     depth: int,
@@ -50,20 +51,47 @@ def strided_product(
     a_step: int,
     b: int,
     b_step: int,
-    beta: Any,
+    more: int,
     c: int,
     c_step: int,
     item: int,
 ) -> None:
-    """c = a @ op(b) + beta c by addresses and row steps, in pieces of columns (native only)."""
-    pieces = (rows * columns * depth + SMALL - 1) // SMALL
-    width = max((columns // max(pieces, 1) + LANES - 1) // LANES * LANES, 4 * LANES)
-    for start in range(0, columns, width):
-        count = min(width, columns - start)
-        first = start * (b_step if transpose else 1)
+    """c = a @ b, or c += a @ b with `more`, by addresses and steps in bytes (native only).
+
+    A step has few rows, and the library would copy the weights for every call. Columns that fill
+    no vector are left to it.
+    """
+    lanes = LANE_BYTES // item
+    width, low = TILE_VECTORS * lanes, rows // TILE_ROWS * TILE_ROWS
+    wide, whole = columns // width * width, columns // lanes * lanes
+    for start in range(0, wide, width):
+        right, out = b + start * item, c + start * item
+        for i in range(0, low, TILE_ROWS):
+            multiply(
+                0.0, TILE_ROWS, TILE_VECTORS, more,
+                a + i * a_step, a_step, right, b_step, out + i * c_step, c_step, depth,
+            )  # fmt: skip
+        for i in range(low, rows):
+            multiply(
+                0.0, 1, TILE_VECTORS, more,
+                a + i * a_step, a_step, right, b_step, out + i * c_step, c_step, depth,
+            )  # fmt: skip
+    for start in range(wide, whole, lanes):
+        right, out = b + start * item, c + start * item
+        for i in range(0, low, TILE_ROWS):
+            multiply(
+                0.0, TILE_ROWS, 1, more,
+                a + i * a_step, a_step, right, b_step, out + i * c_step, c_step, depth,
+            )  # fmt: skip
+        for i in range(low, rows):
+            multiply(
+                0.0, 1, 1, more,
+                a + i * a_step, a_step, right, b_step, out + i * c_step, c_step, depth,
+            )  # fmt: skip
+    if whole < columns:
         call_gemm(
-            routine, 0, transpose, rows, count, depth, 1.0, a, a_step,
-            b + first * item, b_step, beta, c + start * item, c_step,
+            routine, 0, 0, rows, columns - whole, depth, 1.0, a, a_step // item, b + whole * item,
+            b_step // item, 1.0 if more else 0.0, c + whole * item, c_step // item,
         )  # fmt: skip
 
 
@@ -85,14 +113,13 @@ def advance_native(
     packed: Any, w: Any, t: int, batch: int, steps: int, gates: int, hidden: int, routine: int
 ) -> None:
     """As `advance`, by the library."""
-    item, slots = packed.itemsize, packed.shape[2]
-    step = steps * slots * hidden
-    slot = packed.ctypes.data + t * slots * hidden * item
-    h = slot + (slots - 1) * hidden * item
-    columns = gates * hidden
-    strided_product(
-        routine, 0, batch, columns, hidden, h, step, w.ctypes.data, columns, 0.0, slot, step, item
-    )
+    slots, block = packed.shape[2], hidden * packed.itemsize
+    step = steps * slots * block
+    slot = packed.ctypes.data + t * slots * block
+    step_product(
+        routine, batch, gates * hidden, hidden, slot + (slots - 1) * block, step,
+        w.ctypes.data, gates * block, 0, slot, step, packed.itemsize,
+    )  # fmt: skip
 
 
 def retreat(
@@ -111,7 +138,7 @@ def retreat(
 ) -> None:
     """out[:, s, 0] = d W' + more out[:, s, 0], summed over `count` gates from `first` on.
 
-    d are the blocks from `block` on, counted from the beginning of slot s.
+    d are the blocks from `block` on, counted from the beginning of slot s; w is W transposed.
     """
     blocks = out.shape[2]
     for b in range(batch):
@@ -120,7 +147,7 @@ def retreat(
             for k in range(count):
                 at = block + k
                 for j in range(hidden):
-                    total += out[b, s + at // blocks, at % blocks, j] * w[p, first + k, j]
+                    total += out[b, s + at // blocks, at % blocks, j] * w[first + k, j, p]
             out[b, s, 0, p] = total + out[b, s, 0, p] if more else total
 
 
@@ -139,13 +166,12 @@ def retreat_native(
     routine: int,
 ) -> None:
     """As `retreat`, by the library."""
-    item, blocks = out.itemsize, out.shape[2]
-    step = rows * blocks * hidden
-    slot = out.ctypes.data + s * blocks * hidden * item
-    d, weights = slot + block * hidden * item, w.ctypes.data + first * hidden * item
-    strided_product(
-        routine, 1, batch, hidden, count * hidden, d, step, weights, gates * hidden,
-        1.0 if more else 0.0, slot, step, item,
+    blocks, size = out.shape[2], hidden * out.itemsize
+    step = rows * blocks * size
+    slot = out.ctypes.data + s * blocks * size
+    step_product(
+        routine, batch, hidden, count * hidden, slot + block * size, step,
+        w.ctypes.data + first * hidden * size, size, more, slot, step, out.itemsize,
     )  # fmt: skip
 
 

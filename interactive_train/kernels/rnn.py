@@ -190,7 +190,7 @@ RNN_GRADIENT = Kernel(
     "rnn_scan_gradient",
     rnn_scan_gradient,
     "out=T[batch,depth,1,hidden] g:T[batch,rows,hidden] packed:T[batch,steps,2,hidden] "
-    "w:T[hidden,1,hidden] batch steps hidden rows depth lead first rectify routine",
+    "w:T[1,hidden,hidden] batch steps hidden rows depth lead first rectify routine",
     native=native(_RNN_GRADIENT, retreat_native),
     fits=fits_steps,
     parallel=("batch",),

@@ -1,8 +1,8 @@
-"""Register tiles: the inner loops of a convolution, as vector instructions of a given width.
+"""Register tiles: the inner loops of convolutions and recurrent steps, as vector instructions.
 
 A compiler does not find these on its own: a block of sums lives in registers while the loop runs
 over what is summed. Imported by adapters when they are compiled, since it needs numba; the
-widths stand in `convolution`.
+widths stand in `bands`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from interactive_train.kernels.convolution import LANE_BYTES, ROWS
+from interactive_train.kernels.bands import LANE_BYTES, ROWS
 
 _WORD = ir.IntType(64)
 
@@ -252,3 +252,54 @@ def turn(typing: Any, like: Any, to: Any, to_step: Any, source: Any, step: Any) 
         return context.get_dummy_value()
 
     return types.void(like, *[types.int64] * 4), generate
+
+
+@intrinsic(prefer_literal=True)
+def multiply(
+    typing: Any,
+    like: Any,
+    rows: Any,
+    vectors: Any,
+    more: Any,
+    a: Any,
+    a_step: Any,
+    b: Any,
+    b_step: Any,
+    c: Any,
+    c_step: Any,
+    depth: Any,
+) -> Any:
+    """c[r, lane] = (itself if more else 0) + sum over p < depth of a[r, p] b[p, lane].
+
+    r < rows and lane < vectors * lanes of a vector, both literals; rows are `..._step` bytes apart.
+    """
+    if not isinstance(rows, types.IntegerLiteral) or not isinstance(vectors, types.IntegerLiteral):
+        return None
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        v = _Vectors(context, builder, like)
+        _, _, _, more, a, a_step, b, b_step, c, c_step, depth = values
+        high, many = rows.literal_value, vectors.literal_value
+        sums = v.registers(high * many)
+        lefts = [v.plus(a, builder.mul(a_step, v.word(r))) for r in range(high)]
+        targets = [
+            v.plus(c, builder.mul(c_step, v.word(r)), LANE_BYTES * k)
+            for r in range(high)
+            for k in range(many)
+        ]
+        with builder.if_then(builder.icmp_signed("!=", more, v.word(0))):
+            for place, target in zip(sums, targets, strict=True):
+                builder.store(v.load(target), place)
+        with cgutils.for_range(builder, depth) as loop:
+            row = v.plus(b, builder.mul(loop.index, b_step))
+            given = [v.load(v.plus(row, LANE_BYTES * k)) for k in range(many)]
+            at = builder.mul(loop.index, v.word(v.item))
+            for r in range(high):
+                factor = v.repeat(v.plus(lefts[r], at))
+                for k in range(many):
+                    v.accumulate(sums[r * many + k], factor, given[k])
+        for place, target in zip(sums, targets, strict=True):
+            v.store(builder.load(place), target)
+        return context.get_dummy_value()
+
+    return types.void(like, rows, vectors, *[types.int64] * 8), generate

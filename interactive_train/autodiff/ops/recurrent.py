@@ -24,7 +24,7 @@ from interactive_train.autodiff.ops.elementwise import relu, sigmoid, tanh
 from interactive_train.autodiff.ops.indexing import getitem
 from interactive_train.autodiff.ops.linear import matmul
 from interactive_train.autodiff.ops.reduction import sum as sum_
-from interactive_train.autodiff.ops.shape import concatenate, reshape
+from interactive_train.autodiff.ops.shape import concatenate, reshape, transpose
 from interactive_train.autodiff.primitive import Plan, Primitive, promote
 from interactive_train.autodiff.tape import backward, leaf
 from interactive_train.autodiff.tensor import Spec, Tensor
@@ -210,7 +210,7 @@ class Recurrence:
     def _plan_gradient(
         self, g: Spec, packed: Spec, w: Spec, last: bool, cell: bool, lead: bool, **options: bool
     ) -> Plan:
-        (batch, steps, _), (hidden, width), dtype = packed[0], w[0], np.dtype(packed[1])
+        (batch, steps, _), (width, hidden), dtype = packed[0], w[0], np.dtype(packed[1])
         rows, first = _rows(steps, last, cell)
         depth = steps + lead
         cells = (int(cell),) * (self.count - 1)
@@ -249,7 +249,7 @@ class Recurrence:
     ) -> tuple[Tensor, Tensor]:
         """Return the gradient with its lead, and that of `pre`."""
         blas().use_one_thread()
-        d = self.gradient.apply([g, packed, w], options)
+        d = self.gradient.apply([g, packed, transpose(w)], options)
         return d, getitem(d, (slice(None), slice(1, None))) if options["lead"] else d
 
     def weight_gradient(self, packed: Tensor, d: Tensor) -> Tensor:
