@@ -29,7 +29,6 @@ from interactive_train.kernels.random import MANTISSA_SHIFT, philox
 
 QUERIES = 32  # a block of scores: 32 x 256 float32 are 32 KiB
 KEYS = 256
-LANES = 16  # loops over queries take whole vectors; what lies behind the last query is ignored
 BLOCK = QUERIES * KEYS
 ROWS = 4 * QUERIES
 
@@ -49,57 +48,85 @@ def factor(key: Any, rate: Any, index: Any) -> Any:
     return 1.0 / (1.0 - rate[0]) if uniform >= rate[0] else 0.0
 
 
-# A block of scores [keys, queries]: query i sees key j of it where j - i <= shown ---------------
+# A block of scores s [keys, queries] --------------------------------------------------------------
+#
+# Query i sees key j of the block where i >= j - shown. These loops go over all QUERIES, so that the
+# compiler knows their length, and over four keys at once, so that sums wait less for each other;
+# what lies behind the last query is ignored, and a key behind the last is seen by no query.
 
 
-def begin(top: Any, total: Any, mean: Any, lanes: int) -> None:
-    """Start the running maxima and sums of a row of blocks."""
-    for i in range(lanes):
+def begin(order: Any, top: Any, total: Any, mean: Any) -> None:
+    """Start the running maxima and sums of a row of blocks; order[i] = i, to be compared with."""
+    for i in range(QUERIES):
+        order[i] = i
         top[i] = -np.inf
         total[i] = 0.0
         mean[i] = 0.0
+    order[QUERIES] = QUERIES
 
 
-def weigh(s: Any, top: Any, total: Any, change: Any, columns: int, lanes: int, shown: int) -> None:
+def opening(j: int, columns: int, shown: int) -> int:
+    """Return the first query that sees key j."""
+    return min(max(j - shown, 0), QUERIES) if j < columns else QUERIES
+
+
+def weigh(
+    s: Any, order: Any, top: Any, total: Any, change: Any, columns: int, shown: int
+) -> None:
     """Turn scores into weights exp(s - top), raise top and total to include them.
 
     What was summed under an earlier top is to be multiplied by `change`.
     """
-    for i in range(lanes):
+    for i in range(QUERIES):
         change[i] = top[i]
-    for j in range(columns):
-        for i in range(lanes):
-            top[i] = s[j, i] if s[j, i] > top[i] and i >= j - shown else top[i]
-    for i in range(lanes):
+    for j in range(0, columns, 4):
+        a, b = order[opening(j, columns, shown)], order[opening(j + 1, columns, shown)]
+        c, d = order[opening(j + 2, columns, shown)], order[opening(j + 3, columns, shown)]
+        for i in range(QUERIES):
+            t = s[j, i] if (s[j, i] > top[i]) & (order[i] >= a) else top[i]
+            t = s[j + 1, i] if (s[j + 1, i] > t) & (order[i] >= b) else t
+            t = s[j + 2, i] if (s[j + 2, i] > t) & (order[i] >= c) else t
+            t = s[j + 3, i] if (s[j + 3, i] > t) & (order[i] >= d) else t
+            top[i] = t
+    for i in range(QUERIES):
         change[i] = np.exp(change[i] - top[i])
         total[i] *= change[i]
+    expose(s, order, top, columns, shown)
+    whole = columns // 4 * 4
+    for j in range(0, whole, 4):
+        for i in range(QUERIES):
+            total[i] += (s[j, i] + s[j + 1, i]) + (s[j + 2, i] + s[j + 3, i])
+    for j in range(whole, columns):
+        for i in range(QUERIES):
+            total[i] += s[j, i]
+
+
+def expose(s: Any, order: Any, top: Any, columns: int, shown: int) -> None:
+    """Turn scores into weights exp(s - top) under the final top."""
     for j in range(columns):
-        for i in range(lanes):
-            e = np.exp(s[j, i] - top[i]) if i >= j - shown else 0.0
-            s[j, i] = e
-            total[i] += e
+        a = order[opening(j, columns, shown)]
+        for i in range(QUERIES):
+            s[j, i] = np.exp(s[j, i] - top[i]) if order[i] >= a else 0.0
 
 
-def average(p: Any, d: Any, change: Any, mean: Any, columns: int, lanes: int) -> None:
+def average(p: Any, d: Any, change: Any, mean: Any, columns: int) -> None:
     """Add sum of p d over the keys to the running mean."""
-    for i in range(lanes):
+    for i in range(QUERIES):
         mean[i] *= change[i]
-    for j in range(columns):
-        for i in range(lanes):
+    whole = columns // 4 * 4
+    for j in range(0, whole, 4):
+        for i in range(QUERIES):
+            one = p[j, i] * d[j, i] + p[j + 1, i] * d[j + 1, i]
+            mean[i] += one + (p[j + 2, i] * d[j + 2, i] + p[j + 3, i] * d[j + 3, i])
+    for j in range(whole, columns):
+        for i in range(QUERIES):
             mean[i] += p[j, i] * d[j, i]
 
 
-def weigh_again(s: Any, top: Any, columns: int, lanes: int, shown: int) -> None:
-    """Turn scores into weights exp(s - top) under the final top."""
-    for j in range(columns):
-        for i in range(lanes):
-            s[j, i] = np.exp(s[j, i] - top[i]) if i >= j - shown else 0.0
-
-
-def slope(p: Any, d: Any, part: Any, mean: Any, scale: Any, columns: int, lanes: int) -> None:
+def slope(p: Any, d: Any, part: Any, mean: Any, scale: Any, columns: int) -> None:
     """Divide the weights by their sum, p *= part; then d = p (d - mean) scale, of the scores."""
     for j in range(columns):
-        for i in range(lanes):
+        for i in range(QUERIES):
             p[j, i] *= part[i]
             d[j, i] = p[j, i] * (d[j, i] - mean[i]) * scale
 
@@ -118,11 +145,11 @@ def draw(
         kept[j] = bits
 
 
-def drop(p: Any, kept: Any, rate: Any, columns: int, rows: int) -> None:
+def drop(p: Any, kept: Any, rate: Any, columns: int) -> None:
     """Multiply a block by dropout's factors."""
     scale = 1.0 / (1.0 - rate[0])
     for j in range(columns):
-        for i in range(rows):
+        for i in range(QUERIES):
             p[j, i] = p[j, i] * scale if (kept[j] >> i) & 1 else 0.0
 
 
@@ -256,6 +283,7 @@ _START = """
     p = carray(pointer(p_at), (KEYS, QUERIES), dtype=T)
     rows_at = workspace(T(0.0), ROWS)
     each = carray(pointer(rows_at), (4, QUERIES), dtype=T)
+    order = carray(pointer(workspace(T(0.0), ROWS)), (QUERIES + 1,), dtype=T)
     kept = carray(pointer(workspace(0, KEYS)), (KEYS,), dtype=np.int64)
     top, total, change, mean = each[0], each[1], each[2], each[3]
 """
@@ -272,21 +300,20 @@ def attention(out, packed, rate, key, batch, queries, keys, heads, kv_heads, hea
             v = base + (v_start + h // group * head) * item
             for i0 in range(0, queries, QUERIES):
                 rows = min(QUERIES, queries - i0)
-                lanes = (rows + LANES - 1) // LANES * LANES
                 past = i0 + keys - queries
                 seen = past + rows if causal else keys
                 y = out.ctypes.data + ((b * queries + i0) * width + h * head) * item
                 at = (((first + b) * heads + h) * queries + i0) * keys
-                begin(top, total, mean, lanes)
+                begin(order, top, total, mean)
                 for j0 in range(0, seen, KEYS):
                     columns = min(KEYS, seen - j0)
                     call_gemm(routine, 0, 1, columns, rows, head, scale, k + j0 * k_step * item,
                               k_step, q + i0 * q_step * item, q_step, T(0.0), p_at, QUERIES)
-                    weigh(p, top, total, change, columns, lanes, past - j0 if causal else KEYS)
+                    weigh(p, order, top, total, change, columns, past - j0 if causal else KEYS)
                     if rate[0] > 0:
                         draw(kept, key, rate, at + j0, keys, columns, rows,
                              past - j0 if causal else KEYS)
-                        drop(p, kept, rate, columns, lanes)
+                        drop(p, kept, rate, columns)
                     if j0 > 0:
                         for i in range(rows):
                             for c in range(head):
@@ -322,16 +349,15 @@ def attention_gradient(out, g, packed, rate, key, batch, queries, keys, heads, k
                 more = T(0.0 if h % group == 0 and block == 0 else 1.0)
                 i0 = (last - block) * QUERIES
                 rows = min(QUERIES, queries - i0)
-                lanes = (rows + LANES - 1) // LANES * LANES
                 past = i0 + keys - queries
                 seen = past + rows if causal else keys
                 q_at = q + i0 * q_step * item
                 g_at = g.ctypes.data + ((b * queries + i0) * width + h * head) * item
                 at = (((first + b) * heads + h) * queries + i0) * keys
-                begin(top, total, mean, lanes)
+                begin(order, top, total, mean)
                 for turn in range(2):
                     if turn == 1:
-                        for i in range(lanes):
+                        for i in range(QUERIES):
                             total[i] = T(1.0) / total[i]
                             mean[i] *= total[i]
                     for j0 in range(0, seen, KEYS):
@@ -346,16 +372,16 @@ def attention_gradient(out, g, packed, rate, key, batch, queries, keys, heads, k
                                       g_at, width, T(0.0), d_at, QUERIES)
                             if rate[0] > 0:
                                 draw(kept, key, rate, at + j0, keys, columns, rows, shown)
-                                drop(d, kept, rate, columns, lanes)
+                                drop(d, kept, rate, columns)
                         if turn == 0:
-                            weigh(p, top, total, change, columns, lanes, shown)
-                            average(p, d, change, mean, columns, lanes)
+                            weigh(p, order, top, total, change, columns, shown)
+                            average(p, d, change, mean, columns)
                             continue
                         if seen > KEYS:
-                            weigh_again(p, top, columns, lanes, shown)
-                        slope(p, d, total, mean, scale, columns, lanes)
+                            expose(p, order, top, columns, shown)
+                        slope(p, d, total, mean, scale, columns)
                         if rate[0] > 0:
-                            drop(p, kept, rate, columns, lanes)
+                            drop(p, kept, rate, columns)
                         call_gemm(routine, 0, 0, columns, head, rows, T(1.0), p_at, QUERIES,
                                   g_at, width, more, target + v_at, v_step)
                         call_gemm(routine, 0, 0, columns, head, rows, T(1.0), d_at, QUERIES,
