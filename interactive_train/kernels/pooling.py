@@ -2,8 +2,8 @@
 
 Window (i, j) covers rows i s - p ... i s - p + window - 1, clipped to the image. The place of the
 largest value is found again where it is needed, so that nothing but the image is kept: the first
-of equals, and a NaN before everything else. Windows of 2 x 2, two apart, have loops of their own, since
-those the compiler turns into vectors.
+of equals, and a NaN before everything else. Windows of 2 x 2, two apart, have loops of their
+own, since those the compiler turns into vectors.
 """
 
 from __future__ import annotations
@@ -253,10 +253,7 @@ def _fits_halves(sizes: Mapping[str, Any]) -> bool:
 
 
 _SMALL, _LARGE = "T[images,channels,rows,columns]", "T[images,channels,height,width]"
-_SIZES = (
-    "images channels height width rows columns "
-    "window_y window_x stride_y stride_x pad_y pad_x"
-)
+_SIZES = "images channels height width rows columns window_y window_x stride_y stride_x pad_y pad_x"
 MAX_POOL = Kernel(
     "max_pool",
     max_pool,

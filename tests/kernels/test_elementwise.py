@@ -107,12 +107,31 @@ def test_native_code_is_right_in_the_patterns_that_are_kept_ready(
     for pattern in catalogue.READY.get(expression, "f" * len(kinds)).split():
         for rows, columns in ((3, 5), (1, 1), (7, 129), (0, 4), (4, 0)):
             lead = {"f": (rows, columns), "r": (1, columns), "c": (rows, 1), "s": (1, 1)}
+            if "b" in pattern:
+                continue
             values = [
                 operand(kind, lead[letter], dtype, seed)
                 for seed, (kind, letter) in enumerate(zip(kinds, pattern, strict=True))
             ]
             if np.broadcast_shapes(*(v.shape for v in values)) == (rows, columns):
                 check(expression, pattern, dtype, "native", values)
+
+
+@pytest.mark.parametrize("way", ["native", "plain"])
+@pytest.mark.parametrize(
+    "expression", [elementwise.ADD, elementwise.SUBTRACT], ids=lambda e: e.name
+)
+def test_one_value_serves_a_whole_channel(expression: Expression, way: str) -> None:
+    for shape in ((2, 3, 5), (1, 1, 1), (7, 2, 129), (0, 4, 2), (2, 4, 0)):
+        lead = {"f": shape, "b": (1, shape[1], 1)}
+        for pattern in ("fb", "bf"):
+            values = [operand("T", lead[p], FLOATING[0], seed) for seed, p in enumerate(pattern)]
+            check(expression, pattern, FLOATING[0], way, values)
+
+
+def test_a_value_per_channel_goes_with_whole_arrays_and_numbers_only() -> None:
+    with pytest.raises(ValueError, match="b only beside f and s; got 'br'"):
+        elementwise.ADD.kernel("br")
 
 
 @pytest.mark.parametrize("way", ["native", "plain"])

@@ -1,8 +1,8 @@
 """Convolutions of images, channels first; lines are images of height 1.
 
-S(x, w, g) = sum of g[n, f, i, j] x[n, c, i s + a d - p, j s + b d - p] w[f, c, a, b] is linear in each
-of the three, and the primitives are its derivatives for g, x and w. So each one's gradients are
-the other two.
+S(x, w, g) = sum of g[n, f, i, j] x[n, c, i s + a d - p, j s + b d - p] w[f, c, a, b] is linear in
+each of the three, and the primitives are its derivatives for g, x and w. So each one's gradients
+are the other two.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from interactive_train.autodiff.ops.arguments import Ints
 from interactive_train.autodiff.ops.shape import reshape
 from interactive_train.autodiff.primitive import Plan, Primitive, promote
 from interactive_train.autodiff.tensor import OPERATIONS, Spec, Tensor
+from interactive_train.kernels import bands
 from interactive_train.kernels import convolution as kernels
 from interactive_train.machine.eager import INPUTS, RESULT
 from interactive_train.runtime.errors import refusal
@@ -46,9 +47,9 @@ def _plan(kind: str, large: Ints, weight: Ints, small: Ints, geometry: Geometry,
     pairs = {"taps": weight[2:], "stride": stride, "pad": padding, "dilation": dilation}
     for name, (y, x) in pairs.items():
         sizes |= {f"{name}_y": y, f"{name}_x": x}
-    part = kernels.blocks(sizes, kind)
+    part = bands.blocks(sizes, kind)
     blocked, plain = kernels.KERNELS[kind == "weight"]
-    sizes |= part or dict.fromkeys(kernels.BLOCKS, 1)
+    sizes |= part or dict.fromkeys(bands.BLOCKS, 1)
     kernel = plain if part is None else blocked
     operands = [sizes[o.name] for o in kernel.operands if o.role == "size"]
     shape = {"output": small, "transposed": large, "weight": weight}[kind]
@@ -77,7 +78,9 @@ convolve_transposed = Primitive("convolve_transposed", _plan_transposed)
 convolve_weight = Primitive("convolve_weight", _plan_weight)
 
 
-def _derivative(primitive: Primitive, first: Tensor, second: Tensor, like: Tensor, geometry: Geometry) -> Tensor:
+def _derivative(
+    primitive: Primitive, first: Tensor, second: Tensor, like: Tensor, geometry: Geometry
+) -> Tensor:
     attributes = {"geometry": geometry, "extents": like.shape[2:]}
     return primitive.apply([first, second], attributes)
 
@@ -190,7 +193,7 @@ def conv_transpose2d(
                 where,
                 "output_padding is less than the stride or the dilation",
                 f"{output_padding!r} with stride {stride!r}",
-                "It only settles which of the sizes that a strided convolution maps to one is meant.",
+                "It only says which of the sizes with equal results is meant.",
             )
         )
     axes = zip(images.shape[2:], filters.shape[2:], steps, front, apart, more, strict=True)
@@ -346,9 +349,7 @@ def outputs(
     return found
 
 
-def _shapes(
-    where: str, x: Tensor, w: Tensor, axes: int, what: str, place: int, groups: Any
-) -> int:
+def _shapes(where: str, x: Tensor, w: Tensor, axes: int, what: str, place: int, groups: Any) -> int:
     """Check that input, filters and groups fit together; return the number of groups."""
     (count,) = pair(where, "groups", groups, 1)
     names = "(batch, channels, length)" if axes == 1 else "(images, channels, height, width)"
@@ -359,9 +360,7 @@ def _shapes(
                 where,
                 f"the input has {axes + 2} axes {names}",
                 f"shape {x.shape}",
-                f"Add an axis: x[{'None' if one and x.shape[0] > 4 else 'None'}]."
-                if one
-                else f"Reshape it to {names}.",
+                "Add an axis: x[None]." if one else f"Reshape it to {names}.",
             )
         )
     if w.ndim != axes + 2 or 0 in w.shape:

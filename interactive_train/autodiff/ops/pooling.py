@@ -1,8 +1,8 @@
 """Pooling of images, channels first; lines are images of height 1.
 
 The average is linear, and its adjoint spreads it; the two are each other's gradient. The largest
-value is picked, `max_pool_spread` puts a gradient back to where it stood, and `max_pool_pick` takes values
-from there: for a given image these two are adjoint as well.
+value is picked, `max_pool_spread` puts a gradient back to where it stood, and `max_pool_pick`
+takes values from there: for a given image these two are adjoint as well.
 """
 
 from __future__ import annotations
@@ -194,9 +194,7 @@ def _adaptive(x: Tensor, extents: Ints) -> Tensor:
     if all(n % m == 0 for n, m in zip(x.shape[2:], extents, strict=True)):
         window = tuple(n // m for n, m in zip(x.shape[2:], extents, strict=True))
         windows = (window, window, (0, 0))
-        return average_pool.apply(
-            [x], {"windows": windows, "with_pad": False, "extents": extents}
-        )
+        return average_pool.apply([x], {"windows": windows, "with_pad": False, "extents": extents})
     # Windows of unequal sizes: averaging is a product with a matrix for each axis.
     across = matmul(x, Tensor.wrap(_averages(x.shape[3], extents[1], x.dtype)))
     down = matmul(swapaxes(across, 2, 3), Tensor.wrap(_averages(x.shape[2], extents[0], x.dtype)))
