@@ -19,7 +19,7 @@ WORDS = 80
 # Pauses before a waiting thread begins to yield, 4 to 50 us by processor, and rounds after which a
 # helper sees that there is no work, about 1 ms.
 SPINS = 1000
-ROUNDS = SPINS + 1000
+ROUNDS = SPINS + 2000
 
 # What the leader and the helpers have in common.
 SOURCE = f'''from numba import carray, cfunc, njit, types

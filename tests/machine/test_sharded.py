@@ -20,9 +20,9 @@ from interactive_train.kernels.elementwise import ADD, MULTIPLY, TANH, TO_FLOAT6
 from interactive_train.kernels.indexing import TAKE_ROWS
 from interactive_train.kernels.reduction import SUM
 from interactive_train.kernels.status import BAD_INDEX, INTERRUPTED, NONFINITE, decode
-from interactive_train.machine import workers
+from interactive_train.machine import team, workers
 from interactive_train.machine.control import ControlBlock
-from interactive_train.machine.executor import run_checked
+from interactive_train.machine.executor import run_checked, run_native
 from interactive_train.machine.sharded import Schedule, run, usable_threads
 from interactive_train.machine.table import Instruction, Table
 
@@ -150,7 +150,7 @@ def test_the_guard_may_stand_behind_all_phases(runner: Runner) -> None:
 
 
 class Failing:
-    """Shards of the first phase take rows 0 and 9 of five: some fail; the second phase writes."""
+    """The second rows of some shards take row 9 of five; the second phase writes."""
 
     def __init__(self, bad: set[int]) -> None:
         self.kept = np.zeros((SHARDS, 1), np.float32)
@@ -159,9 +159,9 @@ class Failing:
         one = np.ones(1, np.float32)
         rows = []
         for shard in range(SHARDS):
-            index = np.array([0, 9 if shard in bad else 1], np.int64)
-            rows.append(row(TAKE_ROWS, self.seen[shard], source, index, 2, 3, 5))
-            rows.append(row(TAKE_ROWS, self.seen[shard], source, index, 2, 3, 5))
+            for last in (1, 9 if shard in bad else 1):
+                index = np.array([0, last], np.int64)
+                rows.append(row(TAKE_ROWS, self.seen[shard], source, index, 2, 3, 5))
         for kept in self.kept:
             rows.append(row(ADD.kernel("ff"), kept, kept, one, 1, in_place=True))
         self.table = Table.build(rows)
@@ -180,7 +180,7 @@ def test_the_first_failing_shard_is_reported_and_no_later_phase_runs(
         control = ControlBlock()
         code = runner(failing.table, failing.schedule, control)
         assert decode(code) == (BAD_INDEX, 1)
-        assert (control.status, control.row) == (code, 2 * min(bad))
+        assert (control.status, control.row) == (code, 2 * min(bad) + 1)
         assert (control.step, bool(failing.kept.any())) == (0, False)
 
 
@@ -320,28 +320,61 @@ def test_busy_neighbours_change_nothing() -> None:
     assert model.state() == expected.state()
 
 
-def test_shards_of_a_phase_run_at_the_same_time() -> None:
-    """Each of three rows waits for the other two, so that one or two threads could not do it."""
-    meeting, ran = threading.Barrier(3), set[int]()
+class Meeting:
+    """A phase of shards of which each waits for all others, so that each needs a thread."""
 
-    def meet(_: int) -> int:
-        ran.add(threading.get_ident())
+    def __init__(self, size: int) -> None:
+        self.barrier, self.ran = threading.Barrier(size), set[int]()
+        self._row = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(self._meet)
+        nothing = np.zeros(0, np.float32)
+        rows = [row(TANH.kernel("f"), nothing, nothing.copy(), 0) for _ in range(size)]
+        self.table = Table.build(rows)
+        self.table.words[:, 0] = ctypes.cast(self._row, ctypes.c_void_p).value or 0
+        self.schedule = Schedule(np.array([[[i, i + 1] for i in range(size)]]), guard=1)
+        self.control = ControlBlock()
+        self.control.limit = 20
+
+    def _meet(self, _: int) -> int:
+        self.ran.add(threading.get_ident())
         try:
-            meeting.wait(20)
+            self.barrier.wait(20)
         except threading.BrokenBarrierError:
             return BAD_INDEX
         return 0
 
-    row_of_python = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(meet)
-    nothing = np.zeros(0, np.float32)
-    table = Table.build([row(TANH.kernel("f"), nothing, nothing.copy(), 0) for _ in range(3)])
-    table.words[:, 0] = ctypes.cast(row_of_python, ctypes.c_void_p).value or 0
-    control = ControlBlock()
-    control.limit = 20
-    schedule = Schedule(np.array([[[0, 1], [1, 2], [2, 3]]]), guard=1)
-    assert run(table, schedule, control, threads=3) == 0
-    assert threading.get_ident() in ran
-    assert len(ran) == 3
+
+def test_shards_of_a_phase_run_at_the_same_time() -> None:
+    meeting = Meeting(3)
+    assert run(meeting.table, meeting.schedule, meeting.control, threads=3) == 0
+    assert threading.get_ident() in meeting.ran
+    assert len(meeting.ran) == 3
+
+
+def test_a_helper_that_falls_asleep_when_a_run_begins_comes_nevertheless() -> None:
+    meeting, pool = Meeting(2), workers.Pool()
+    results = (ctypes.c_int64 * 4)()
+    pool.words[team.RESULTS] = ctypes.addressof(results)
+    pool.wake(1)
+    try:
+        time.sleep(0.02)  # it leaves native code, and nobody wakes it again
+        assert run_native(meeting.table, meeting.control, meeting.schedule, pool.address) == 0
+    finally:
+        pool.wanted = 0
+
+
+def test_a_helper_sleeps_through_a_long_phase_that_has_no_work_for_it() -> None:
+    model = Model()
+
+    def wait(_: int) -> int:
+        time.sleep(0.5)
+        return 0
+
+    slow = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(wait)
+    alone = int(model.schedule.spans[1, 0, 0])
+    model.table.words[alone, 0] = ctypes.cast(slow, ctypes.c_void_p).value or 0
+    started = time.process_time()
+    assert model.run(on(2), 1) == 0
+    assert time.process_time() - started < 0.1
 
 
 def test_a_helper_that_had_no_work_sleeps_and_can_be_woken() -> None:
@@ -359,8 +392,8 @@ def test_the_pool_is_given_back_after_an_error_and_after_a_lost_claim() -> None:
     pool = workers._pool
 
     def fails() -> None:
-        with workers.Claim(1) as team, workers.Claim(1) as second:
-            assert (team, second) == (pool.address, 0)
+        with workers.Claim(1) as first, workers.Claim(1) as second:
+            assert (first, second) == (pool.address, 0)
             raise RuntimeError("inside")
 
     with pytest.raises(RuntimeError, match="inside"):
