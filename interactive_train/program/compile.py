@@ -95,9 +95,7 @@ def build(
     """
     placed = shard(program, shards, batch)
     rows = [Row(op, 0, 0) for op in before]
-    rows += [
-        Row(r.op, r.phase + 1, r.shard, r.cuts, r.copies, r.in_place) for r in placed.rows
-    ]
+    rows += [Row(r.op, r.phase + 1, r.shard, r.cuts, r.copies, r.in_place) for r in placed.rows]
     last = placed.phases + 1
     rows += [Row(op, last, 0) for op in after]
     whole = Sharded(program, tuple(rows), last + 1, placed.guard + 1, shards)

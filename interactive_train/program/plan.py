@@ -125,9 +125,7 @@ def _private(
     found: dict[tuple[int, int], tuple[int, int]] = {}
     size = 0
     for (_, shard), rows in lists.items():
-        last = {
-            owner: at for at, row in enumerate(rows) for _, owner, _ in operands(program, row)
-        }
+        last = {owner: at for at, row in enumerate(rows) for _, owner, _ in operands(program, row)}
         arena = _Arena()
         for at, row in enumerate(rows):
             touched = [(p, o, r) for p, o, r in operands(program, row) if o in local]

@@ -108,9 +108,7 @@ class Op:
     @property
     def reads(self) -> tuple[int, ...]:
         """The values that it reads."""
-        return tuple(
-            o.number for d, o in self.arrays() if d.role == "read" and isinstance(o, Ref)
-        )
+        return tuple(o.number for d, o in self.arrays() if d.role == "read" and isinstance(o, Ref))
 
     @property
     def writes(self) -> tuple[int, ...]:

@@ -44,9 +44,7 @@ class Recorder:
 
     # What goes in and out -----------------------------------------------------------------
 
-    def input(
-        self, shape: tuple[int, ...], dtype: Any, home: Home, batched: bool = False
-    ) -> Ghost:
+    def input(self, shape: tuple[int, ...], dtype: Any, home: Home, batched: bool = False) -> Ghost:
         """Return a value that lies at a home when the step begins."""
         return self._ghost(Value(shape, np.dtype(dtype), home, batched=batched))
 
@@ -74,9 +72,7 @@ class Recorder:
 
     def program(self) -> Program:
         """Return what was recorded."""
-        return Program(
-            tuple(self.values), tuple(self.ops), dict(self.outputs), tuple(self.commits)
-        )
+        return Program(tuple(self.values), tuple(self.ops), dict(self.outputs), tuple(self.commits))
 
     @contextmanager
     def at(self, where: str) -> Iterator[None]:

@@ -153,10 +153,13 @@ class _Sharding:
             if self.batch and division.extent % self.batch == 0:
                 return [u * (division.extent // self.batch) for u in self.units]
             return None
-        if any(
-            self._layout(n) is not None and self._layout(n).bounds is not None  # type: ignore[union-attr]
-            for n in op.reads
-        ) and not op.late:
+        if (
+            any(
+                self._layout(n) is not None and self._layout(n).bounds is not None  # type: ignore[union-attr]
+                for n in op.reads
+            )
+            and not op.late
+        ):
             return None
         return self._even(op, division)
 
@@ -181,9 +184,9 @@ class _Sharding:
             layout = self._layout(operand.number)
             if layout is None:
                 continue
-            if layout.partial:
-                count += 2
-            elif layout.bounds is not None and not self._matches(op, at, division, bounds, layout):
+            if layout.partial or (
+                layout.bounds is not None and not self._matches(op, at, division, bounds, layout)
+            ):
                 count += 2
         return count
 

@@ -25,12 +25,14 @@ from interactive_train.kernels.steps import ADVANCE, KEYS_AT, TAKE_BATCH
 from interactive_train.machine.control import ControlBlock
 from interactive_train.machine.sharded import run, usable_threads
 from interactive_train.optim.leaf import Leaf
+from interactive_train.optim.setting import Setting
 from interactive_train.program.captured import Captured, capture
 from interactive_train.program.compile import build, optimised, shards_of
 from interactive_train.program.lower import Lowered, aligned
 from interactive_train.program.program import Home, Op, Program, Ref, Value
 from interactive_train.program.recorder import constant_arrays
 from interactive_train.runtime.errors import refusal
+from interactive_train.runtime.hyperparameter import Hyperparameter
 from interactive_train.runtime.notices import notice
 from interactive_train.training.recording import Knobs, Recording, keys_of, record
 
@@ -57,6 +59,7 @@ class Prepared:
     order: NDArray[np.int64] | None
     sources: tuple[NDArray[Any], ...]
     program: Program
+    tame: bool
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,7 @@ class Engine:
         self.stepper, self.threads, self.shards = stepper, threads or usable_threads(), shards
         self.recordings = self.tables = 0
         self.refused = ""
+        self._failed = False
         self.ahead = False  # the regions hold what the stepper's arrays do not have yet
         self._regions: dict[str, NDArray[Any]] = {}
         self._loaded = -1
@@ -116,8 +120,13 @@ class Engine:
     # Steps --------------------------------------------------------------------------------
 
     def advance(
-        self, objective: Any, elements: Sequence[Any] | None, rows: Rows | None, steps: int,
-        accumulate: int = 1, pass_key: Any = None,
+        self,
+        objective: Any,
+        elements: Sequence[Any] | None,
+        rows: Rows | None,
+        steps: int,
+        accumulate: int = 1,
+        pass_key: Any = None,
     ) -> Leap | None:
         """Take up to `steps` steps on rows, or one on given elements.
 
@@ -138,10 +147,12 @@ class Engine:
         except NotRecordableError as error:
             self._refuse(str(error))
             return None
-        except ZeroDivisionError:  # the eager step raises it, or gets by
-            if self.recordings == 0:
-                self.refused = "an error"
+        except Exception as error:  # the eager step raises it, too, or gets by
+            if self._failed:
+                self._refuse(f"{type(error).__name__}: {error}")
+            self._failed = True
             return None
+        self._failed = False
         self._load()
         self._feed(prepared, captured, own, rows, pass_key)
         count = min(steps, CHUNK)
@@ -156,8 +167,13 @@ class Engine:
         leap = self._run(prepared, valid)
         if leap.status and status.decode(leap.status)[0] == status.CHANGED and not len(leap.losses):
             self._forget(prepared)
-            return self.advance(objective, elements if rows is None else None, rows, steps,
-                                accumulate, pass_key) if self.recordings < MOST_RECORDINGS else None
+            return (
+                self.advance(
+                    objective, elements if rows is None else None, rows, steps, accumulate, pass_key
+                )
+                if self.recordings < MOST_RECORDINGS
+                else None
+            )
         return leap if len(leap.losses) or not leap.status else None
 
     def _run(self, prepared: Prepared, count: int) -> Leap:
@@ -171,7 +187,7 @@ class Engine:
         if taken:
             self.ahead = True
             stepper.note_steps(taken, float(history[-1, 0]))
-            stepper.meet(prepared.recording.met)
+            stepper.meet(stepper.knobs.met | prepared.recording.met)
         aux = None
         if prepared.recording.aux is not None and taken:
             found = prepared.recording.aux
@@ -290,6 +306,10 @@ class Engine:
             for micro, element in enumerate(captured):
                 for number, array in enumerate(element.arrays):
                     regions[f"data.{micro}.{number}"][...] = array.reshape(-1)
+                for scalar, value in zip(
+                    prepared.recording.numbers[micro], element.numbers, strict=True
+                ):
+                    regions["cells"][scalar.cell] = regions["single"][scalar.cell] = value
         else:
             assert prepared.order is not None
             length = len(rows.order)
@@ -313,16 +333,26 @@ class Engine:
         ):
             if not setting.scheduled or setting.override is not None:
                 value = setting.effective(first)
-                knob.check(value, self.stepper.where)
+                if not _may_stand(knob, value):
+                    return 0
                 table[:count, column] = value
                 continue
             if steps is None:
                 steps = np.arange(first, first + count, dtype=np.int64)
-            values = setting.course(steps)
-            table[:count, column] = values
-            wrong = ~(np.isfinite(values) & (values >= knob.low) & (values <= knob.high))
-            if wrong.any():
-                valid = min(valid, int(np.argmax(wrong)))
+            try:
+                values = np.asarray(setting.course(steps), np.float64)
+            except Exception:  # at one of these steps; the eager step says what it is
+                valid = min(valid, _before_the_error(setting, steps))
+                values = setting.course(steps[:valid])
+            table[: len(values), column] = values
+            for at, value in enumerate(values[:valid]):
+                if not _may_stand(knob, float(value)):
+                    valid = at
+                    break
+        if prepared.tame and steps is not None:
+            for at in range(valid):
+                if not self.stepper.tame(first + at):
+                    return at
         return valid
 
     def _settings(self, prepared: Prepared) -> list[Any]:
@@ -346,7 +376,7 @@ class Engine:
     def _prepared(
         self, objective: Any, elements: Sequence[Any], rows: Rows | None
     ) -> tuple[Prepared, list[Captured], Captured]:
-        captured = [capture(element) for element in elements]
+        captured = [capture(element, numbers=True) for element in elements]
         if self._objective is None or self._objective[0] is not objective:
             self._objective = (objective, capture(objective))
         own = capture(objective)
@@ -356,6 +386,7 @@ class Engine:
             tuple(e.key for e in captured),
             None if rows is None else tuple((id(a), a.shape) for a in rows.arrays),
             pattern,
+            self.stepper.tame(self.stepper.step + 1),
         )
         if self._current is not None and self._current_key == key:
             return self._current, captured, own
@@ -392,7 +423,6 @@ class Engine:
         self._pattern_key = (
             _classes(stepper.places().values()),
             tuple(stepper.layer_knobs),
-            stepper.tame(),
             stepper.clip_norm,
         )
         # Settings themselves are memory: the recordings read the newest.
@@ -402,9 +432,7 @@ class Engine:
 
     def _renew(self, prepared: Prepared) -> None:
         """Let a recording's schedule follow the settings as they are now."""
-        prepared.recording.schedule[:] = [
-            source() for source in prepared.recording.sources
-        ]
+        prepared.recording.schedule[:] = [source() for source in prepared.recording.sources]
 
     def _make(
         self, key: Any, own: Captured, captured: Sequence[Captured], rows: Rows | None
@@ -436,14 +464,24 @@ class Engine:
         lowered = build(program, regions, batch, shards, before, after)
         self.tables += 1
         return Prepared(
-            recording, lowered, control, schedule, counters, regions, order, sources, program
+            recording,
+            lowered,
+            control,
+            schedule,
+            counters,
+            regions,
+            order,
+            sources,
+            program,
+            self.stepper.tame(self.stepper.step + 1),
         )
 
     def _record(self, own: Captured, captured: Sequence[Captured]) -> Recording:
         stepper = self.stepper
         stepper.settle()
         self.recordings += 1
-        knobs = Knobs(stepper.layer_knobs, stepper.declared, frozenset(stepper.knobs.taken))
+        knobs = Knobs(stepper.layer_knobs, stepper.declared, frozenset(stepper.knobs.taken),
+                      stepper.knobs.met)  # fmt: skip
         return record(
             stepper.shadows,
             stepper.arrays,
@@ -455,7 +493,7 @@ class Engine:
             stepper.step + 1,
             stepper.clip_norm,
             stepper.may_write,
-            stepper.tame(),
+            stepper.tame(stepper.step + 1),
         )
 
     def _own_regions(
@@ -495,9 +533,7 @@ class Engine:
             (op.name, op.kernel.name) for op in b.ops
         ]
         constants = zip(constant_arrays(a), constant_arrays(b), strict=False)
-        if not same or any(
-            x.shape != y.shape or x.tobytes() != y.tobytes() for x, y in constants
-        ):
+        if not same or any(x.shape != y.shape or x.tobytes() != y.tobytes() for x, y in constants):
             raise NotRecordableError(
                 "recorded twice, the loss came out differently: it uses values that change from "
                 "call to call, such as np.random; use layers with a key, or data"
@@ -521,6 +557,23 @@ class Engine:
                 "This fit runs eagerly, step by step: right, but slower.",
             )
         )
+
+
+def _may_stand(knob: Hyperparameter, value: float) -> bool:
+    try:
+        knob.check(value, "")
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _before_the_error(setting: Setting, steps: NDArray[np.int64]) -> int:
+    for at in range(len(steps)):
+        try:
+            setting.course(steps[at : at + 1])
+        except Exception:
+            return at
+    return len(steps)
 
 
 def _classes(leaves: Iterable[Leaf]) -> Any:

@@ -11,7 +11,7 @@ from interactive_train.training.ticket import Ticket
 
 @dataclass(frozen=True, slots=True)
 class Stepped:
-    """A step was committed."""
+    """A step was committed, the last of `steps` that were taken in one go."""
 
     step: int  # completed steps over all fits
     fit_step: int  # of this fit, from 1
@@ -22,6 +22,7 @@ class Stepped:
     metrics: Mapping[str, float] = field(default_factory=dict)  # newest evaluation
     aux: Any = None  # what the loss returned beside the loss
     pass_ended: bool = False  # the last step of a pass; the metrics are new
+    steps: int = 1  # for how many steps this stands
 
 
 @dataclass(frozen=True, slots=True)

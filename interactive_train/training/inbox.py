@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from interactive_train.training.commands import Command
@@ -20,18 +21,24 @@ class Pending:
     gesture: str = ""
 
 
+def _nothing() -> None:
+    """Do nothing: nobody is in the middle of something."""
+
+
 class Inbox:
     """A queue that one loop drains and anybody fills."""
 
     def __init__(self) -> None:
         self._waiting: deque[Pending] = deque()
         self._bell = threading.Condition()
+        self.ring: Callable[[], None] = _nothing  # told of every arrival, at once
 
     def put(self, pending: Pending) -> None:
         """Add a command and wake the loop if it waits."""
         with self._bell:
             self._waiting.append(pending)
             self._bell.notify_all()
+        self.ring()
 
     def drain(self) -> list[Pending]:
         """Take everything that has arrived, oldest first."""

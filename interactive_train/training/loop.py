@@ -21,8 +21,8 @@ validation - leaves through the generator, with the session as it was behind the
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
-from itertools import chain
+from collections.abc import Callable, Generator, Iterator, Sequence
+from typing import Any
 
 from interactive_train.training.events import (
     Ended,
@@ -36,19 +36,37 @@ from interactive_train.training.session import Session
 from interactive_train.training.stepper import NonFiniteError
 
 
-def run(session: Session) -> Generator[Event]:
-    """Move a session on until its planned end, a stop or an error."""
+def _every_step(taken: int) -> int:
+    """Let somebody be told of every step."""
+    return 1
+
+
+def run(session: Session, due: Callable[[int], int] = _every_step) -> Generator[Event]:
+    """Move a session on until its planned end, a stop or an error.
+
+    Parameters
+    ----------
+    due : callable
+        From the steps of this fit so far to how many may be taken before somebody wants to be told.
+    """
     while True:
-        steps = session.steps() if not session.complete() else iter(())
         while True:
             yield from _boundary(session)
             if session.stopping or session.complete():
                 yield Ended(session.stepper.step, session.stopping or "finished")
                 return
-            elements = session.fetch(steps)
+            session.note_start_of_step()
+            leap = session.leap(due(session.stepper.step - session.first_step))
+            if leap is not None:
+                if len(leap.losses):
+                    yield _stepped(session, leap.losses, leap.lrs, leap.norms, leap.aux)
+                    if session.position == 0:
+                        break
+                continue
+            elements = session.fetch()
             if elements is None:
                 break
-            session.note_start_of_step()
+            session.feed.fetched()
             try:
                 outcome = session.stepper.compute(session.objective, elements)
             except NonFiniteError as error:
@@ -59,31 +77,45 @@ def run(session: Session) -> Generator[Event]:
                     yield Skipped(session.stepper.step, str(error))
                 else:
                     session.halt(str(error))
-                    steps = chain([elements], steps)
+                    session.feed.put_back(elements)
                     yield Halted(session.stepper.step, str(error))
                 continue
             session.commit(outcome, len(elements))
-            epoch = session.epoch
-            over = session.steps_left() == 0
-            if over:
-                session.end_pass()
-                session.run_evaluation()
-            yield Stepped(
-                outcome.step,
-                outcome.step - session.first_step,
-                epoch,
-                outcome.loss,
-                outcome.lr,
-                outcome.gradient_norm,
-                session.metrics,
-                outcome.aux,
-                over,
+            yield _stepped(
+                session, [outcome.loss], [outcome.lr], [outcome.gradient_norm], outcome.aux
             )
             if session.position == 0:
                 break
         if session.position:  # a pass whose length nobody knew ended by running dry
             session.end_pass()
             yield Evaluated(session.stepper.step, session.run_evaluation())
+
+
+def _stepped(
+    session: Session,
+    losses: Sequence[float],
+    lrs: Sequence[float],
+    norms: Sequence[float],
+    aux: Any,
+) -> Stepped:
+    """Say what was done; behind the last step of a pass, evaluate."""
+    step, epoch = session.stepper.step, session.epoch
+    over = session.steps_left() == 0
+    if over:
+        session.end_pass()
+        session.run_evaluation()
+    return Stepped(
+        step,
+        step - session.first_step,
+        epoch,
+        float(losses[-1]),
+        float(lrs[-1]),
+        float(norms[-1]),
+        session.metrics,
+        aux,
+        over,
+        len(losses),
+    )
 
 
 def _boundary(session: Session) -> Iterator[Event]:

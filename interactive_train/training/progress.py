@@ -20,7 +20,7 @@ class Bar:
         """Move with a step; the text is renewed ten times a second."""
         if self._bar is None or not isinstance(event, (Stepped, Skipped)):
             return
-        self._bar.update(1)
+        self._bar.update(event.steps if isinstance(event, Stepped) else 1)
         now = time.monotonic()
         if isinstance(event, Stepped) and now - self._told > 0.1:
             self._told = now

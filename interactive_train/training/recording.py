@@ -58,6 +58,7 @@ class Knobs:
     settings: Mapping[tuple[str, str], Setting]
     declared: Mapping[tuple[str, str], Hyperparameter]
     taken: frozenset[str]
+    met: Mapping[str, Hyperparameter]
 
 
 @dataclass
@@ -81,6 +82,8 @@ class Recording:
         Numbers that the step leaves behind: (new, kept).
     draws : list of (path, number, micro-step)
         The keys, in the order of their region.
+    numbers : list of lists of Scalar
+        The numbers among the data, per element.
     groups : list of lists of paths
         Arrays that are updated as one.
     met : dict
@@ -98,6 +101,7 @@ class Recording:
     kept: list[tuple[list[Leaf], str, int]] = field(default_factory=list)
     passed: list[tuple[int, int]] = field(default_factory=list)
     draws: list[tuple[str, int, int]] = field(default_factory=list)
+    numbers: list[list[Scalar]] = field(default_factory=list)
     groups: list[list[str]] = field(default_factory=list)
     met: dict[str, Hyperparameter] = field(default_factory=dict)
     aux: Captured | None = None
@@ -136,8 +140,13 @@ class _KnobScalars(KnobValues):
 
     __slots__ = ("scalars",)
 
-    def __init__(self, scalars: dict[str, Scalar], taken: frozenset[str]) -> None:
-        super().__init__(taken=taken)
+    def __init__(
+        self,
+        scalars: dict[str, Scalar],
+        taken: frozenset[str],
+        met: Mapping[str, Hyperparameter],
+    ) -> None:
+        super().__init__(met=dict(met), taken=taken)
         self.scalars = scalars
 
     def read(self, knob: Hyperparameter) -> Any:
@@ -185,6 +194,7 @@ def record(
     found = Recording(Program((), ()), layout, cells=cells)
     with recording():
         numbers = _inputs(found, cells, places, knobs, step)
+        found.numbers = [[cells.kept(v) for v in element.numbers] for element in elements]
         loss, gradients, written = _differentiated(
             recorder, found, shadows, arrays, places, objective, elements, dtype, knobs, numbers
         )
@@ -246,19 +256,26 @@ def _differentiated(
     call = RecordedCall(True, None, dtype)
     vars_of(call, recorder=recorder, draws_made=found.draws)
     own = {name: numbers["", name] for path, name in knobs.settings if not path}
-    values = _KnobScalars(own, knobs.taken)
+    values = _KnobScalars(own, knobs.taken, knobs.met)
     layers = {key: numbers[key] for key in knobs.settings if key[0]}
     total: dict[str, Tensor] = {}
     losses, aux = [], []
-    objective_ = objective.ghosts(recorder, "captured")
-    for micro, element in enumerate(elements):
+    function, changed = objective.ghosts(recorder, "captured")
+    data = [
+        e.ghosts(recorder, f"data.{micro}", True, found.numbers[micro])
+        for micro, e in enumerate(elements)
+    ]
+    for micro, (element, others) in enumerate(data):
         call.micro, call.draws = micro, 0
         marked = {p: leaf(t) if p in places else t for p, t in ghosts.items()}
         with calling(call), turned_to(values):
             model = shadows.make(list(marked.values()), layers)  # type: ignore[arg-type]
-            result = objective_(model, element.ghosts(recorder, f"data.{micro}", True))
+            result = function(model, element)
+        for effect in (changed(), others()):
+            if effect:
+                raise NotRecordableError(f"the loss changes {effect} that it captured")
         extra = result[1:] if isinstance(result, tuple) and result else ()
-        loss = scalar_loss(result[0] if isinstance(result, tuple) else result, "fit")
+        loss = scalar_loss(result[0] if extra else result, "fit")
         if loss.known:
             raise NotRecordableError("the loss does not depend on the model")
         seed = Tensor.wrap(np.ones(loss.shape, loss.dtype))
@@ -324,9 +341,7 @@ def _update(
     """Note norm, clipping and rules; commit what they make."""
     layout = found.layout
     with recorder.at("gradient"):
-        placed = {
-            path: recorder.place(g, layout.gradient(path)) for path, g in gradients.items()
-        }
+        placed = {path: recorder.place(g, layout.gradient(path)) for path, g in gradients.items()}
     active = [path for path in placed if not places[path].frozen]
     found.groups = _grouped(active, layout, places)
     flat = {group[0]: _flat(recorder, layout, group, placed) for group in found.groups}
@@ -357,9 +372,7 @@ def _update(
             _keep(recorder, found, work, tame)
 
 
-def _grouped(
-    active: Sequence[str], layout: Layout, places: Mapping[str, Leaf]
-) -> list[list[str]]:
+def _grouped(active: Sequence[str], layout: Layout, places: Mapping[str, Leaf]) -> list[list[str]]:
     groups: list[list[str]] = []
     for path in active:
         last = groups[-1][-1] if groups else None
@@ -471,9 +484,7 @@ def _work(
         for knob in first.rule.hyperparameters
     }
     flat = g if one else g.reshape(-1)
-    return _Group(
-        paths, first, first.rule, first.rule.parts(), values, Tensor.wrap(x), flat, state
-    )
+    return _Group(paths, first, first.rule, first.rule.parts(), values, Tensor.wrap(x), flat, state)
 
 
 def _keep(recorder: Recorder, found: Recording, work: _Group, tame: bool) -> None:

@@ -24,6 +24,7 @@ from interactive_train.training.session import Session
 from interactive_train.training.state import TrainState
 
 KEYWORDS = ("step", "global_step", "epoch", "loss", "lr", "metrics", "aux", "state")
+MOST = 1 << 30
 PASS = -1  # stands for every = "pass"
 Report = Callable[..., Any]
 
@@ -72,6 +73,11 @@ class Reports:
             stop = stop or (answer is True and getattr(report, "ends_when_true", False) is True)
         return stop
 
+    def due(self, taken: int) -> int:
+        """Return how many steps may be taken before a report wants to be told."""
+        counts = [every - taken % every for _, _, every in self._wanted if every != PASS]
+        return min(counts, default=MOST)
+
     def best_state(self) -> TrainState | None:
         """Return the state that a report wants the fit to end with, if there is one."""
         for report, _, _ in self._wanted:
@@ -87,7 +93,7 @@ def drain(session: Session, reports: Reports) -> Generator[Event]:
     `EarlyStop`, from a report or from within a step, becomes the end of the fit.
     """
     session.begin()
-    events = run(session)
+    events = run(session, reports.due)
     last: Stepped | None = None
     try:
         reports.begin()

@@ -6,15 +6,14 @@ thread may read is changed under `lock`.
 
 from __future__ import annotations
 
-import itertools
 import math
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from interactive_train.data import Data, require_elements
+from interactive_train.data import Data
+from interactive_train.machine.eager import is_checked
 from interactive_train.nn.duplicated import Duplicated
 from interactive_train.nn.knob import turned_to
 from interactive_train.runtime.errors import refusal
@@ -34,7 +33,10 @@ from interactive_train.training.commands import (
     Undo,
 )
 from interactive_train.training.controls import Controls
+from interactive_train.training.engine import Engine, Leap
 from interactive_train.training.events import Applied
+from interactive_train.training.feed import Chunks, Feed
+from interactive_train.training.gate import Gate
 from interactive_train.training.history import History
 from interactive_train.training.inbox import Inbox, Pending
 from interactive_train.training.interrupts import Undisturbed
@@ -87,6 +89,8 @@ class Session:
         Draws this fit's random numbers instead of the state's key, which the state keeps.
     duplicated : Duplicated, optional
         Filled with the gradient of every step.
+    recorded : bool
+        Whether steps are recorded once and then run natively, where that is possible.
     """
 
     state: TrainState
@@ -104,13 +108,14 @@ class Session:
     accumulate: int = 1
     rng: Key | None = None
     duplicated: Duplicated | None = None
+    recorded: bool = True
 
     stepper: Stepper = field(init=False)
     controls: Controls = field(init=False)
     history: History = field(init=False, default_factory=History)
     journal: Journal = field(init=False, default_factory=Journal)
     inbox: Inbox = field(init=False, default_factory=Inbox)
-    lock: Any = field(init=False, default_factory=threading.RLock)
+    lock: Gate = field(init=False, default_factory=Gate)
     active: bool = field(init=False, default=False)
     paused: bool = field(init=False, default=False)
     stopping: str = field(init=False, default="")
@@ -123,6 +128,11 @@ class Session:
         self.stepper = Stepper(self.state, self.where, self.in_place, self.clip_norm)
         if self.rng is not None:
             self.stepper.key = self.rng
+        self.feed = Feed(self.data, self.accumulate)
+        self.engine = Engine(self.stepper) if self.recorded else None
+        if self.engine is not None:
+            self.lock.hurry = self.inbox.ring = self.engine.post
+        self._pace_of_chunks = Chunks()
         self.controls = Controls(self.stepper, self.state.model)
         self.pass_index, self.position = self.state.position
         self.first_step, self.first_pass = self.stepper.step, self.pass_index
@@ -140,13 +150,6 @@ class Session:
         """The epoch of this fit that is in progress, from 1."""
         return self.pass_index - self.first_pass + 1
 
-    def steps(self) -> Iterator[list[Any]]:
-        """Return the rest of the current pass, as the elements of each step."""
-        found = iter(self.data.iterate(self.pass_index, self.position))
-        elements = require_elements(found, self.data, self.where, self.position)
-        while step := list(itertools.islice(elements, self.accumulate)):
-            yield step
-
     @property
     def steps_per_pass(self) -> int | None:
         """How many steps a pass has; None where the data do not say."""
@@ -161,11 +164,66 @@ class Session:
         taken = math.ceil(self.position / max(1, self.data.next_position(0)))
         return max(0, math.ceil((per_pass - taken) / self.accumulate))
 
-    def fetch(self, steps: Iterator[list[Any]]) -> list[Any] | None:
+    def fetch(self) -> list[Any] | None:
         """Return the elements of the next step, made with the knobs of that step, or None."""
         self.stepper.turn_knobs()
         with turned_to(self.stepper.knobs):
-            return next(steps, None)
+            return self.feed.fetch(self.data, self.pass_index, self.position, self.where)
+
+    def leap(self, most: int) -> Leap | None:
+        """Take recorded steps, at most so many, and record them in the history.
+
+        Returns
+        -------
+        Leap or None
+            None where the next step has to be taken eagerly.
+        """
+        engine = self.engine
+        if engine is None or engine.refused or is_checked():
+            return None
+        rows = self.feed.rows(self.data, self.pass_index, self.position)
+        elements: list[Any] | None = None
+        if rows is None:
+            elements = self.fetch()
+            if elements is None:
+                return None
+            self.feed.put_back(elements)
+        elif not rows.steps:
+            return None
+        left = self.plan.end_step
+        if left is not None:
+            most = min(most, left - self.stepper.step)
+        if self._pause_at is not None:
+            most = min(most, self._pause_at - self.stepper.step)
+        if self.pace is not None or self.duplicated is not None or self.rng is not None:
+            most = 1
+        self.lock.let_pass()
+        with self.lock, Undisturbed():
+            count = self._pace_of_chunks.begin(most)
+            leap = engine.advance(
+                self.objective, elements, rows, count, self.accumulate,
+                (self.pass_index, id(self.data)),
+            )  # fmt: skip
+            if leap is None:
+                return None
+            taken = len(leap.losses)
+            self._pace_of_chunks.end(taken)
+            if taken:
+                self._record(leap, taken, rows is None)
+            return leap
+
+    def _record(self, leap: Leap, taken: int, given: bool) -> None:
+        first = self.stepper.step - taken + 1
+        for _ in range(taken):
+            for _ in range(self.accumulate):
+                self.position = self.data.next_position(self.position)
+        if given:
+            self.feed.fetched()
+        if self.duplicated is not None:
+            assert self.engine is not None
+            self.duplicated.fill(self.engine.gradients())
+        self.history.extend(first, self.epoch, leap.losses, leap.lrs, leap.norms)
+        self._tick()
 
     def begin(self) -> None:
         """Make ready for the loop: the clock runs, `max_seconds` count from now."""
@@ -207,6 +265,7 @@ class Session:
         """Make another state of the same model current, such as the best one."""
         with self.lock, Undisturbed():
             self.stepper.adopt(state)
+            self.feed.reset()
             self.pass_index, self.position = state.position
 
     def halt(self, reason: str) -> None:

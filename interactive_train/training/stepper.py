@@ -26,9 +26,10 @@ from interactive_train.nn.knob import KnobValues, turned_to
 from interactive_train.nn.module import buffer_paths, dtype_of, modules
 from interactive_train.optim.apply import Result, Update, apply_updates
 from interactive_train.optim.leaf import Leaf
+from interactive_train.optim.rule import Rule
 from interactive_train.optim.setting import Setting
-from interactive_train.runtime.hyperparameter import Hyperparameter
 from interactive_train.runtime.errors import refusal
+from interactive_train.runtime.hyperparameter import Hyperparameter
 from interactive_train.runtime.notices import notice
 from interactive_train.training.state import TrainState, layer_knobs_of
 
@@ -282,10 +283,16 @@ class Stepper:
             self.settle()
             self._write(dict.fromkeys(self._buffers))
 
-    def tame(self) -> bool:
+    def tame(self, step: int) -> bool:
         """Whether no finite gradient of ordinary size can make an update that is not finite."""
-        step = self.step + 1
-        return all(leaf.rule.tame(leaf.effective(step)) for _, leaf in self.opt.leaves())
+        seen: list[tuple[Rule, dict[str, Setting]]] = []
+        for _, leaf in self.opt.leaves():
+            if (leaf.rule, leaf.knobs) not in seen:
+                seen.append((leaf.rule, leaf.knobs))
+                values = {name: float(knob.effective(step)) for name, knob in leaf.knobs.items()}
+                if not leaf.rule.tame(values):
+                    return False
+        return True
 
     def rate_setting(self) -> Setting | None:
         """Return the setting of the learning rate that a history shows."""

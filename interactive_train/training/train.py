@@ -201,4 +201,5 @@ def _session(
         where=where,
         in_place=True,
         duplicated=duplicated,
+        recorded=where == "it.train",  # a single step is not worth a recording
     )
