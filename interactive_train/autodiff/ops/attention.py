@@ -17,7 +17,7 @@ from interactive_train.autodiff.ops.linear import matmul
 from interactive_train.autodiff.ops.random import _dropout
 from interactive_train.autodiff.ops.shape import broadcast_to, reshape, transpose, window
 from interactive_train.autodiff.ops.softmax import softmax
-from interactive_train.autodiff.primitive import Plan, Primitive
+from interactive_train.autodiff.primitive import Plan, Primitive, promote
 from interactive_train.autodiff.tensor import Spec, Tensor
 from interactive_train.autodiff.transforms import vjp
 from interactive_train.kernels import attention as kernels
@@ -154,7 +154,7 @@ def attention(packed: Tensor, layout: Layout, rate: Any = 0.0, key: Key | None =
     blas().use_one_thread()
     if key is None:
         return _attention.apply([packed, *_nothing(packed.spec[1])], {"layout": layout})
-    memory = Tensor.wrap(np.array([rate], packed.dtype))
+    _, memory = promote("attention", [packed, rate])
     return _attention.apply([packed, memory, Tensor.wrap(key.words())], {"layout": layout})
 
 
