@@ -30,6 +30,8 @@ class ControlBlock:
     ----------
     words : ndarray of int64, shape (16,)
         The memory itself.
+    address : int
+        Of `words`.
     guards : ndarray of float64
         The values of the current step, written by the step's own rows.
     history : ndarray of float64, shape (capacity, columns)
@@ -39,6 +41,7 @@ class ControlBlock:
     def __init__(self, guards: int = 0, capacity: int = 0, columns: int | None = None) -> None:
         columns = max(guards, columns or 0, 1)
         self.words: NDArray[np.int64] = np.zeros(WORDS, np.int64)
+        self.address = int(self.words.ctypes.data)
         self.guards: NDArray[np.float64] = np.zeros(columns, np.float64)
         self.history: NDArray[np.float64] = np.zeros((max(capacity, 1), columns), np.float64)
         self.words[HISTORY] = self.history.ctypes.data

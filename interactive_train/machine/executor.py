@@ -169,16 +169,16 @@ def run_native(
     ValueError
         If the table was built for the checked executor alone, or the schedule is of another table.
     """
-    if not table.words[:, 0].all():
+    if len(table.words) and not table.words[0, 0]:  # all rows have an address, or none has
         raise ValueError("run_native: the table holds no addresses; build it with native=True.")
     schedule = schedule or Schedule.serial(table)
     schedule.check(table)
     operands = (ctypes.c_int64 * OPERANDS)(
         table.words.ctypes.data,
-        schedule.words.ctypes.data,
+        schedule.address,
         len(schedule.spans),
         schedule.guard,
-        control.words.ctypes.data,
+        control.address,
         team,
     )
     return int(entry_points()[1](ctypes.addressof(operands)))

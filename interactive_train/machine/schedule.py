@@ -35,6 +35,8 @@ class Schedule:
         The largest number of shards that have rows in one phase.
     rows : int
         How many rows a table must have.
+    address : int
+        Of `words`.
 
     Raises
     ------
@@ -47,6 +49,7 @@ class Schedule:
     words: NDArray[np.int64] = field(init=False, repr=False)
     width: int = field(init=False)
     rows: int = field(init=False)
+    address: int = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         spans = np.array(self.spans, np.int64)
@@ -79,6 +82,7 @@ class Schedule:
             if isinstance(value, np.ndarray):
                 value.flags.writeable = False
             object.__setattr__(self, name, value)
+        object.__setattr__(self, "address", self.words.ctypes.data)
 
     @classmethod
     def serial(cls, table: Table) -> Schedule:

@@ -16,9 +16,9 @@ TICKET, DONE, FAILED, RUNNING, TABLE = 0, 16, 32, 48, 64
 PHASE, RESULTS, HELPERS, YIELD, NAP, NAP_TIME = range(TABLE + 1, TABLE + 7)
 WORDS = 80
 
-# Pauses before a waiting thread begins to yield, 4 to 50 us by processor, and rounds after which a
-# helper sees that there is no work, about 1 ms.
-SPINS = 1000
+# Pauses before a waiting thread begins to yield, some 40 us (6 to 70 by processor), and rounds
+# after which a helper sees that there is no work, about 1 ms.
+SPINS = 1500
 ROUNDS = SPINS + 2000
 
 # What the leader and the helpers have in common.
