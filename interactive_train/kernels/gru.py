@@ -45,8 +45,9 @@ def gru_gates(
         for j in range(hidden):
             packed[b, t, 2, j] += bias[3, j]
         for j in range(hidden):
-            reset = packed[b, t, 0, j] * packed[b, t, 2, j]
-            packed[b, t, 3, j] = np.tanh(pre[b, t, 2, j] + bias[2, j] + reset)
+            packed[b, t, 3, j] = packed[b, t, 0, j] * packed[b, t, 2, j]
+        for j in range(hidden):
+            packed[b, t, 3, j] = np.tanh(packed[b, t, 3, j] + (pre[b, t, 2, j] + bias[2, j]))
         if t + 1 < steps:
             for j in range(hidden):
                 new = packed[b, t, 3, j]
@@ -132,9 +133,10 @@ def gru_backward(
             for j in range(hidden):
                 out[b, s - 1, 0, j] = out[b, s, 0, j] * packed[b, t, 1, j]
         for j in range(hidden):
+            out[b, s, 1, j] = packed[b, t, 4, j] - packed[b, t, 3, j]
+        for j in range(hidden):
             z = packed[b, t, 1, j]
-            away = packed[b, t, 4, j] - packed[b, t, 3, j]
-            out[b, s, 1, j] = out[b, s, 0, j] * away * (z * (1.0 - z))
+            out[b, s, 1, j] *= out[b, s, 0, j] * (z * (1.0 - z))
         for j in range(hidden):
             new = packed[b, t, 3, j]
             through = (1.0 - packed[b, t, 1, j]) * (1.0 - new * new)

@@ -50,8 +50,9 @@ def lstm_gates(
             packed[b, t, 3, j] = sigmoid(packed[b, t, 3, j] + (pre[b, t, 3, j] + bias[3, j]))
         if t + 1 < steps:
             for j in range(hidden):
-                kept = packed[b, t, 1, j] * packed[b, t, 4, j]
-                packed[b, t + 1, 4, j] = kept + packed[b, t, 0, j] * packed[b, t, 2, j]
+                packed[b, t + 1, 4, j] = packed[b, t, 1, j] * packed[b, t, 4, j]
+            for j in range(hidden):
+                packed[b, t + 1, 4, j] += packed[b, t, 0, j] * packed[b, t, 2, j]
             for j in range(hidden):
                 packed[b, t + 1, 5, j] = packed[b, t, 3, j] * np.tanh(packed[b, t + 1, 4, j])
 
@@ -141,8 +142,9 @@ def lstm_backward(
             for j in range(hidden):
                 out[b, s, 0, j] += g[b, t - first, j]
         for j in range(hidden):  # block 2: tanh of the new cell
-            kept = packed[b, t, 1, j] * packed[b, t, 4, j]
-            out[b, s, 2, j] = np.tanh(kept + packed[b, t, 0, j] * packed[b, t, 2, j])
+            out[b, s, 2, j] = packed[b, t, 1, j] * packed[b, t, 4, j]
+        for j in range(hidden):
+            out[b, s, 2, j] = np.tanh(out[b, s, 2, j] + packed[b, t, 0, j] * packed[b, t, 2, j])
         for j in range(hidden):
             o = packed[b, t, 3, j]
             out[b, s, 3, j] = out[b, s, 0, j] * out[b, s, 2, j] * (o * (1.0 - o))

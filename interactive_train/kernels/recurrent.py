@@ -12,7 +12,8 @@ weights is one product for all three (`STEPS_PRODUCT`).
 
 The product h W goes straight into the gates' blocks, the backward product straight into the slot of
 the step before (`step_product`), so that there is no scratch memory.
-Gate loops touch few arrays each, since a loop over more is not vectorised.
+No gate loop reads more than three blocks: the compiler compares the places of all of them before
+it vectorises, and gives up beyond that.
 
 The plain loops are the same but for `advance` and `retreat`, the two products.
 """
