@@ -142,7 +142,7 @@ def _whole(sizes: Mapping[str, Any]) -> bool:
     groups = sizes["groups"]
     positive = ("groups", "taps_y", "taps_x", "stride_y", "stride_x", "dilation_y", "dilation_x")
     counts = ("images", "sources", "targets", "height", "width", "rows", "columns", "depth")
-    return (
+    return bool(
         min(sizes[name] for name in positive) >= 1
         and min(sizes[name] for name in counts) >= 0
         and min(sizes["pad_y"], sizes["pad_x"]) >= 0

@@ -17,6 +17,7 @@ from numba.extending import intrinsic
 from interactive_train.kernels.bands import LANE_BYTES, ROWS
 
 _WORD = ir.IntType(64)
+_declared: Any = cgutils.get_or_insert_function
 
 
 class _Vectors:
@@ -31,18 +32,18 @@ class _Vectors:
         self.zero = ir.Constant(self.type, [0.0] * self.count)
         name = f"v{self.count}f{8 * self.item}"
         three = ir.FunctionType(self.type, [self.type] * 3)
-        self._product = cgutils.get_or_insert_function(
+        self._product = _declared(
             builder.module, three, f"llvm.fmuladd.{name}"
         )
         self._masks = ir.VectorType(ir.IntType(1), self.count)
-        self._some = cgutils.get_or_insert_function(
+        self._some = _declared(
             builder.module,
             ir.FunctionType(
                 self.type, [self.type.as_pointer(), ir.IntType(32), self._masks, self.type]
             ),
             f"llvm.masked.load.{name}.p0{name}",
         )
-        self._put = cgutils.get_or_insert_function(
+        self._put = _declared(
             builder.module,
             ir.FunctionType(
                 ir.VoidType(), [self.type, self.type.as_pointer(), ir.IntType(32), self._masks]

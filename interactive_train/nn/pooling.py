@@ -50,8 +50,13 @@ class MaxPool1d(_Pool):
     def forward(self, x: Any) -> Tensor:
         """Return the largest values."""
         inputs = require_floating(x, named(self))
-        options = {"stride": self.stride, "padding": self.padding, "where": named(self)}
-        return ops.max_pool1d(inputs, self.kernel_size, **options)
+        return ops.max_pool1d(
+            inputs,
+            self.kernel_size,
+            stride=self.stride,
+            padding=self.padding,
+            where=named(self),
+        )
 
 
 class MaxPool2d(_Pool):
@@ -85,8 +90,13 @@ class MaxPool2d(_Pool):
     def forward(self, x: Any) -> Tensor:
         """Return the largest values."""
         inputs = require_floating(x, named(self))
-        options = {"stride": self.stride, "padding": self.padding, "where": named(self)}
-        return ops.max_pool2d(inputs, self.kernel_size, **options)
+        return ops.max_pool2d(
+            inputs,
+            self.kernel_size,
+            stride=self.stride,
+            padding=self.padding,
+            where=named(self),
+        )
 
 
 class _AvgPool(_Pool):

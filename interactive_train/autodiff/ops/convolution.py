@@ -117,11 +117,13 @@ def conv2d(
     ----------
     x : array_like, shape (images, channels, height, width)
     w : array_like, shape (filters, channels / groups, rows, columns)
-    stride, dilation : int or pair of int
-        Steps s between windows, d within one.
+    stride : int or pair of int
+        Steps s between windows.
     padding : int, pair of int, "same" or "valid"
         Zeros p on either side. "same" makes ceil(extent / stride) outputs; of an odd number of
         zeros the larger half stands behind. "valid" is 0.
+    dilation : int or pair of int
+        Steps d within a window.
     groups : int
         The channels are divided into so many parts, each with its own filters.
     where : str
@@ -165,11 +167,14 @@ def conv_transpose2d(
     ----------
     x : array_like, shape (images, filters, height, width)
     w : array_like, shape (filters, channels / groups, rows, columns)
-    stride, padding, dilation, groups
+    stride, padding : int or pair of int
         Those of the convolution whose adjoint this is.
     output_padding : int or pair of int
         Rows and columns more than (extent - 1) s + (window - 1) d + 1 - 2 p; less than the
         stride or the dilation.
+    dilation : int or pair of int
+    groups : int
+        Again those of the convolution.
     where : str
         What an error calls the operation.
 

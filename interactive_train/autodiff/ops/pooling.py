@@ -33,7 +33,7 @@ def _plan(
     arrays = [operand.role for operand in kernel.operands].count("read")
     sizes = (*large, *small[2:], *(n for axes in windows for n in axes), *more)
     dtype = np.dtype(char)
-    operands = (RESULT, *INPUTS[:arrays], *sizes)
+    operands: tuple[Any, ...] = (RESULT, *INPUTS[:arrays], *sizes)
     return Plan(large if back else small, dtype, kernel, dtype, operands)
 
 
