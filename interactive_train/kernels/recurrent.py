@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from interactive_train.kernels.convolution import LANE_BYTES
+from interactive_train.kernels.bands import LANE_BYTES
 from interactive_train.kernels.gemm import LARGEST
 from interactive_train.kernels.kernel import Kernel
 from interactive_train.kernels.status import TOO_LARGE
