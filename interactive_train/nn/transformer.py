@@ -23,11 +23,13 @@ class TransformerBlock(Module):
         A divisor of `features`.
     hidden : int, optional
         Width of the network; by default 4 * features.
-    causal, kv_heads, rope, rope_theta, bias
-        See `MultiHeadAttention`; `bias` holds for all projections, and is True here.
+    causal, kv_heads, rope, rope_theta
+        See `MultiHeadAttention`.
     dropout : float in [0, 1)
         Of the attention's weights and of what is added to x, in training. With 0 the block has no
         layers for the latter, hence no knobs.
+    bias : bool
+        Whether the projections have biases, all of them.
     activation : callable
         Between the two layers of the network.
 
