@@ -146,6 +146,13 @@ class Worker:
         """Return its peak memory in MB."""
         return float(json.loads(self._ask("peak")))
 
+    def notices(self) -> list[str]:
+        """Return what the engine told its user so far, but for compiling kernels."""
+        self._errors.seek(0)
+        lines = self._errors.read().splitlines()
+        told = [line for line in lines if line.startswith("interactive-train: ")]
+        return [line for line in dict.fromkeys(told) if "compiling kernels" not in line]
+
     def close(self) -> None:
         """End the process."""
         assert self._process.stdin is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import tempfile
 import time
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.contenders import Contender, Failed, Missing, Worker, caches_in, threads_of
+from benchmarks.workloads import WORKLOADS
 
 REST = 0.05  # seconds between blocks: the last contender's threads have to stop spinning
 LONG_ENOUGH = 50_000  # microseconds that a loop takes from which its length is estimated
@@ -30,6 +32,8 @@ class Effort:
         Aim for one block while a thread count is chosen.
     warm, cold : int
         Fresh processes for the first step.
+    trials : float
+        Steps of more FLOP than this are run by a peer at all threads, untried.
     """
 
     rounds: int
@@ -37,10 +41,11 @@ class Effort:
     trial: float
     warm: int
     cold: int
+    trials: float = math.inf
 
 
 FULL = Effort(rounds=9, seconds=0.6, trial=0.4, warm=5, cold=3)
-QUICK = Effort(rounds=3, seconds=0.15, trial=0.1, warm=1, cold=1)
+QUICK = Effort(rounds=3, seconds=0.15, trial=0.1, warm=1, cold=1, trials=3e9)
 
 
 @dataclass
@@ -56,12 +61,15 @@ class Result:
         Best of those that were tried, for the peers.
     absent : dict of str
         Who is missing or failed, and why.
+    notices : dict of list of str
+        What ours said meanwhile, such as that a step runs eagerly.
     """
 
     blocks: dict[str, list[float]] = field(default_factory=dict)
     peak_mb: dict[str, float] = field(default_factory=dict)
     threads: dict[str, int] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
+    notices: dict[str, list[str]] = field(default_factory=dict)
 
     @contextmanager
     def noting(self, name: str) -> Iterator[None]:
@@ -83,10 +91,12 @@ def measure(workload: str, contenders: Sequence[Contender], cores: int, effort: 
     take turns, one block each per round.
     """
     result = Result()
+    tried = WORKLOADS[workload].work().flop <= effort.trials
+    counts = {1, cores} if tried else {cores}
     with ExitStack() as stack:
         trials: dict[str, dict[int, Worker]] = {}
         for contender in contenders:
-            for count in {1, cores} if contender.peer else {0}:
+            for count in counts if contender.peer else {0}:
                 worker = Worker(contender, workload, threads_of(count or None))
                 stack.callback(worker.close)
                 trials.setdefault(contender.name, {})[count] = worker
@@ -110,6 +120,8 @@ def measure(workload: str, contenders: Sequence[Contender], cores: int, effort: 
         for name in [name for name in steps if name not in result.absent]:
             with result.noting(name):
                 result.peak_mb[name] = running[name].peak()
+                if notices := running[name].notices():
+                    result.notices[name] = notices
     for name in result.absent:
         result.blocks.pop(name, None)
     return result
@@ -126,15 +138,21 @@ def steps_in(worker: Worker, seconds: float) -> int:
 
 
 def fastest(workers: Mapping[int, Worker], seconds: float) -> int:
-    """Return the thread count with the best median of three blocks, taken in turn."""
+    """Return the thread count with the best median of three blocks, taken in turn.
+
+    Blocks that turn out three times as long as they should are taken once.
+    """
     if len(workers) == 1:
         return next(iter(workers))
     steps = {count: steps_in(worker, seconds) for count, worker in workers.items()}
     times: dict[int, list[float]] = {count: [] for count in workers}
+    begun = time.perf_counter()
     for _ in range(3):
         for count, worker in workers.items():
             time.sleep(REST)
             times[count] += worker.round(1, steps[count])
+        if time.perf_counter() - begun > 3 * len(workers) * (seconds + REST):
+            break
     return min(times, key=lambda count: statistics.median(times[count]))
 
 

@@ -103,3 +103,6 @@ def show(found: Mapping[str, Any]) -> None:
         for why in dict.fromkeys(reasons.values()):
             names = [name for name, reason in reasons.items() if reason == why]
             print(f"\n{CONTENDERS[contender].title} is not there for {', '.join(names)}: {why}")
+    for name, notices in about["notices"].items():
+        for contender, lines in notices.items():
+            print(f"\n{CONTENDERS[contender].title} on {name} said: {' '.join(lines)}")

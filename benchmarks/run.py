@@ -122,6 +122,7 @@ def run(workloads: Sequence[str], contenders: Sequence[Contender], quick: bool) 
         "flop": {},
         "bytes": {},
         "absent": absent,
+        "notices": {},
     }
     for name in workloads:
         say(f"{name}, {time.time() - begun:.0f} s so far")
@@ -130,6 +131,7 @@ def run(workloads: Sequence[str], contenders: Sequence[Contender], quick: bool) 
         entries[name] = entry(name, result, ideal_seconds(work, limits))
         about["threads"][name] = result.threads
         about["blocks_us"][name] = result.blocks
+        about["notices"][name] = result.notices
         about["flop"][name], about["bytes"][name] = work.flop, work.bytes
         for contender_name, why in result.absent.items():
             absent.setdefault(contender_name, {})[name] = why

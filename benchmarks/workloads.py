@@ -230,11 +230,11 @@ WORKLOADS = {
         Workload("tiny", Mlp((2, 32, 32, 2)), batch=64, batches=64, scan=200),
         Workload("mnist", Mlp((784, 256, 128, 10)), batch=128, scan=200),
         Workload("wide", Mlp((784, 1024, 1024, 10)), batch=256),
-        Workload("cnn", Cnn(28, (1, 16, 32)), batch=64, scan=10),
+        Workload("cnn", Cnn(28, (1, 16, 32)), batch=64, scan=5),
         Workload("lstm", Recurrent("lstm", 64, 128, 128, 64), batch=32, scan=20),
         Workload("gpt", Gpt(65, 64, 128, 4, 4), batch=12, scan=20, rule="adamw", clip=1.0),
         Workload("mlp_odd", Mlp((123, 77, 33, 5), "tanh"), batch=48, scan=200, tuned=False),
-        Workload("resnet_bn", ResNet(16, (3, 16, 32)), batch=32, scan=10, tuned=False),
+        Workload("resnet_bn", ResNet(16, (3, 16, 32)), batch=32, scan=5, tuned=False),
         Workload("gru_dropout", Recurrent("gru", 50, 96, 96, 40, 0.2), 24, scan=20, tuned=False),
     )
 }
