@@ -43,6 +43,7 @@ from interactive_train.kernels.pooling import (
     AVERAGE_POOL_GRADIENT,
     MAX_POOL,
     MAX_POOL_GRADIENT,
+    MAX_POOL_HALVES_GRADIENT,
     MAX_POOL_PICK,
 )
 from interactive_train.kernels.random import DROPOUT
@@ -65,6 +66,7 @@ WRITTEN = (
     CONVOLVE_WEIGHT,
     MAX_POOL,
     MAX_POOL_GRADIENT,
+    MAX_POOL_HALVES_GRADIENT,
     MAX_POOL_PICK,
     AVERAGE_POOL,
     AVERAGE_POOL_GRADIENT,

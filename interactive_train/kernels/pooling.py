@@ -78,34 +78,12 @@ def max_pool_gradient(
     pad_x: int,
 ) -> int:
     """out[n, c, y, z] = sum of g[n, c, i, j] over the windows whose largest value is there."""
-    halves = window_y == 2 and window_x == 2 and stride_y == 2 and stride_x == 2
-    halves = halves and pad_y == 0 and pad_x == 0
     for n in range(images):
         for c in range(channels):
-            if not halves or height != 2 * rows or width != 2 * columns:
-                for y in range(height):
-                    for z in range(width):
-                        out[n, c, y, z] = 0.0
+            for y in range(height):
+                for z in range(width):
+                    out[n, c, y, z] = 0.0
             for i in range(rows):
-                if halves:
-                    for j in range(columns):
-                        best = x[n, c, 2 * i, 2 * j]
-                        v = x[n, c, 2 * i, 2 * j + 1]
-                        one = (v > best) | (v != v)
-                        best = v if one else best
-                        v = x[n, c, 2 * i + 1, 2 * j]
-                        two = (v > best) | (v != v)
-                        best = v if two else best
-                        v = x[n, c, 2 * i + 1, 2 * j + 1]
-                        three = (v > best) | (v != v)
-                        given = g[n, c, i, j]
-                        upper = 0.0 if three | two else given
-                        lower = 0.0 if three else given
-                        out[n, c, 2 * i, 2 * j] = 0.0 if one else upper
-                        out[n, c, 2 * i, 2 * j + 1] = upper if one else 0.0
-                        out[n, c, 2 * i + 1, 2 * j] = lower if two else 0.0
-                        out[n, c, 2 * i + 1, 2 * j + 1] = given if three else 0.0
-                    continue
                 top, bottom = i * stride_y - pad_y, i * stride_y - pad_y + window_y
                 top, bottom = max(top, 0), min(bottom, height)
                 for j in range(columns):
@@ -119,6 +97,59 @@ def max_pool_gradient(
                                 best, at_y, at_z = v, y, z
                     out[n, c, at_y, at_z] += g[n, c, i, j]
     return 0
+
+
+def max_pool_halves_gradient(
+    out: Any,
+    g: Any,
+    x: Any,
+    images: int,
+    channels: int,
+    height: int,
+    width: int,
+    rows: int,
+    columns: int,
+) -> int:
+    """Do the same for windows of 2 x 2, two apart: every element belongs to one at most."""
+    for n in range(images):
+        for c in range(channels):
+            for y in range(height):
+                for z in range(width):
+                    out[n, c, y, z] = 0.0
+            for i in range(rows):
+                for j in range(columns):
+                    best = x[n, c, 2 * i, 2 * j]
+                    v = x[n, c, 2 * i, 2 * j + 1]
+                    one = (v > best) | (v != v)
+                    best = v if one else best
+                    v = x[n, c, 2 * i + 1, 2 * j]
+                    two = (v > best) | (v != v)
+                    best = v if two else best
+                    v = x[n, c, 2 * i + 1, 2 * j + 1]
+                    three = (v > best) | (v != v)
+                    given = g[n, c, i, j]
+                    upper = 0.0 if three | two else given
+                    lower = 0.0 if three else given
+                    out[n, c, 2 * i, 2 * j] = 0.0 if one else upper
+                    out[n, c, 2 * i, 2 * j + 1] = upper if one else 0.0
+                    out[n, c, 2 * i + 1, 2 * j] = lower if two else 0.0
+                    out[n, c, 2 * i + 1, 2 * j + 1] = given if three else 0.0
+    return 0
+
+
+_HALVES = """
+def max_pool_halves_gradient(out, g, x, images, channels, height, width, rows, columns):
+    item = out.itemsize
+    for plane in range(images * channels):
+        to, x_at = out.ctypes.data, x.ctypes.data
+        if height != 2 * rows or width != 2 * columns:
+            copy(T(0.0), to + plane * height * width * item, 0, height * width)
+        for i in range(rows):
+            at = (plane * height + 2 * i) * width * item
+            put_back(T(0.0), to + at, g.ctypes.data + (plane * rows + i) * columns * item,
+                     x_at + at, width * item, columns)
+    return 0
+"""
 
 
 def max_pool_pick(
@@ -265,7 +296,19 @@ MAX_POOL_GRADIENT = Kernel(
     "max_pool_gradient",
     max_pool_gradient,
     f"out={_LARGE} g:{_SMALL} x:{_LARGE} {_SIZES}",
-    fits=_fits_halves,
+    fits=_fits,
+    parallel=("images",),
+)
+MAX_POOL_HALVES_GRADIENT = Kernel(
+    "max_pool_halves_gradient",
+    max_pool_halves_gradient,
+    f"out={_LARGE} g:{_SMALL} x:{_LARGE} images channels height width rows columns",
+    native=_HALVES,
+    fits=lambda sizes: bool(
+        min(sizes["rows"], sizes["columns"]) >= 0
+        and 2 * sizes["rows"] <= sizes["height"]
+        and 2 * sizes["columns"] <= sizes["width"]
+    ),
     parallel=("images",),
 )
 MAX_POOL_PICK = Kernel(

@@ -46,7 +46,7 @@ from interactive_train.kernels.native import accumulate, call_gemm, exponent, ma
 from interactive_train.kernels.native import pointer, rank, square_root, two_to, unrank
 from interactive_train.kernels.native import wide_product
 from interactive_train.kernels.native import workspace
-from interactive_train.kernels.tiles import copy, correlate, multiply, pair_up, turn
+from interactive_train.kernels.tiles import copy, correlate, multiply, pair_up, put_back, turn
 
 T = np.{dtype}
 OPTIONS = dict(error_model="numpy", fastmath={fastmath})

@@ -32,9 +32,7 @@ class _Vectors:
         self.zero = ir.Constant(self.type, [0.0] * self.count)
         name = f"v{self.count}f{8 * self.item}"
         three = ir.FunctionType(self.type, [self.type] * 3)
-        self._product = _declared(
-            builder.module, three, f"llvm.fmuladd.{name}"
-        )
+        self._product = _declared(builder.module, three, f"llvm.fmuladd.{name}")
         self._masks = ir.VectorType(ir.IntType(1), self.count)
         self._some = _declared(
             builder.module,
@@ -304,3 +302,57 @@ def multiply(
         return context.get_dummy_value()
 
     return types.void(like, rows, vectors, *[types.int64] * 8), generate
+
+
+@intrinsic
+def put_back(typing: Any, like: Any, out: Any, g: Any, x: Any, step: Any, count: Any) -> Any:
+    """For each of a row of 2 x 2 windows of x, put g where the window is largest, else zeros.
+
+    The two rows of x, and of out, are `step` bytes apart.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        v = _Vectors(context, builder, like)
+        _, out, g, x, step, count = values
+        places = ir.VectorType(ir.IntType(32), v.count)
+
+        def shuffled(one: Any, other: Any, order: list[int]) -> Any:
+            return builder.shuffle_vector(one, other, ir.Constant(places, order))
+
+        def wins(one: Any, best: Any) -> Any:
+            larger = builder.fcmp_ordered(">", one, best)
+            return builder.or_(larger, builder.fcmp_unordered("uno", one, one))
+
+        zipped = [i + s for i in range(v.count) for s in (0, v.count)]
+        passes = builder.sdiv(builder.add(count, v.word(v.count - 1)), v.word(v.count))
+        with cgutils.for_range(builder, passes) as loop:
+            left = builder.sub(count, builder.mul(loop.index, v.word(v.count)))
+            doubled = builder.add(left, left)
+            masks = [v.first(doubled), v.first(builder.sub(doubled, v.word(v.count)))]
+            at = builder.mul(loop.index, v.word(LANE_BYTES))
+            given = v.load_some(v.plus(g, at), v.first(left))
+            window = []
+            for row in (x, v.plus(x, step)):
+                halves = [
+                    v.load_some(v.plus(row, at, at, LANE_BYTES * k), masks[k]) for k in range(2)
+                ]
+                window += [
+                    shuffled(*halves, list(range(start, 2 * v.count, 2))) for start in (0, 1)
+                ]
+            best, chosen = window[0], [None, None, None, None]
+            for k in (1, 2, 3):
+                chosen[k] = wins(window[k], best)
+                best = builder.select(chosen[k], window[k], best)
+            shares = []
+            for k in (3, 2, 1):  # the last to win has it
+                shares.append(builder.select(chosen[k], given, v.zero))
+                given = builder.select(chosen[k], v.zero, given)
+            shares = [given, *reversed(shares)]
+            for row, pair in ((out, shares[:2]), (v.plus(out, step), shares[2:])):
+                for k in range(2):
+                    order = zipped[k * v.count : (k + 1) * v.count]
+                    target = v.plus(row, at, at, LANE_BYTES * k)
+                    v.store_some(shuffled(*pair, order), target, masks[k])
+        return context.get_dummy_value()
+
+    return types.void(like, *[types.int64] * 5), generate

@@ -76,6 +76,9 @@ def test_the_largest_of_each_window_and_the_way_back(dtype: Any, way: str, case:
         dx[place] += share.reshape(x[place].shape)
     np.testing.assert_array_equal(launch(kernels.MAX_POOL, dtype, way, shape, x, *sizes), y)
     close(launch(kernels.MAX_POOL_GRADIENT, dtype, way, x.shape, g, x, *sizes), dx, dtype)
+    if case[1:] == ((2, 2), (2, 2), (0, 0)):
+        halves = kernels.MAX_POOL_HALVES_GRADIENT
+        close(launch(halves, dtype, way, x.shape, g, x, *sizes[:6]), dx, dtype)
     np.testing.assert_array_equal(
         launch(kernels.MAX_POOL_PICK, dtype, way, shape, h, x, *sizes), picked
     )
@@ -114,6 +117,10 @@ def test_nan_is_the_largest_and_gets_the_gradient(dtype: Any, way: str, case: An
     np.testing.assert_array_equal(np.isnan(got), y)
     back = launch(kernels.MAX_POOL_GRADIENT, dtype, way, x.shape, g, x, *sizes)
     assert back[0, 0, 0, 1] == touched
+    if case[1:] == ((2, 2), (2, 2), (0, 0)):
+        halves = kernels.MAX_POOL_HALVES_GRADIENT
+        again = launch(halves, dtype, way, x.shape, g, x, *sizes[:6])
+        np.testing.assert_array_equal(again, back)
 
 
 @pytest.mark.parametrize(
