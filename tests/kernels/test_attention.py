@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from interactive_train.kernels.attention import ATTENTION, ATTENTION_GRADIENT, KEYS, QUERIES
+from interactive_train.kernels.attention import ATTENTION, ATTENTION_GRADIENT
+from interactive_train.kernels.attention_blocks import KEYS, QUERIES
 from interactive_train.kernels.rotary import ROTATE
 from interactive_train.runtime.blas import blas
 from tests.kernels.fenced import FLOATING, WAYS, close, run
