@@ -33,10 +33,13 @@ def pieces(count: int, block: int) -> int:
 
 # Copy `lines` rows of the plane at x_at, from `row` on, to the band at `to`, zeros outside of it:
 # to[place(r) + j] = plane[row + r, column + j step_x] for j < length, where rows r, r + step_y, ...
-# lie side by side: place(r) = (r % step_y * apart + r // step_y) * length.
-_SPREAD = """
+# lie side by side: place(r) = (r % step_y * apart + r // step_y) * length. Columns lie inside
+# of the plane for left <= j < right; that takes divisions, and is the same for all channels.
+_INSIDE = """
 left = min(length, max(0, -(column // from_x)))  # the first j with a column >= 0
 right = max(left, min(length, (width - 1 - column) // from_x + 1))
+"""
+_SPREAD = """
 if from_y == 1 and from_x == 1 and length == width and left < right:
     # The whole plane in one piece; then the columns that ran into the next row become zeros.
     top = min(lines, max(0, -row))
@@ -101,7 +104,12 @@ for lane in range(left):
 
 def _complete(text: str) -> str:
     """Put the parts in, at the indentation of the words that stand for them."""
-    for word, part in (("SPREAD", _SPREAD), ("LOAD", _LOAD), ("STORE", _STORE)):
+    for word, part in (
+        ("INSIDE", _INSIDE),
+        ("SPREAD", _SPREAD),
+        ("LOAD", _LOAD),
+        ("STORE", _STORE),
+    ):
         for line in text.splitlines():
             if line.strip() == word:
                 text = text.replace(line, textwrap.indent(part.strip(), line.removesuffix(word)))
@@ -184,17 +192,19 @@ def convolve(out, x, w, images, sources, targets, groups, height, width, rows, c
                             flat = count * min(length, part_columns - j0)
                             image = n * sources + group * inner + u0
                             image_at = x.ctypes.data + image * height * width * item
-                            to = held_at
-                            for u in range(inside):
-                                for b in range(taps_x):
-                                    s = shift(place_x, b, pad_x, dilation_x, stride_x, transposed)
-                                    if s == FAR:
-                                        continue
-                                    row, lines = i0 * from_y + low, (count - 1) * from_y + reach
-                                    column = j0 * from_x + s
+                            row, lines = i0 * from_y + low, (count - 1) * from_y + reach
+                            first_at = held_at
+                            for b in range(taps_x):
+                                s = shift(place_x, b, pad_x, dilation_x, stride_x, transposed)
+                                if s == FAR:
+                                    continue
+                                column = j0 * from_x + s
+                                INSIDE
+                                for u in range(inside):
+                                    to = first_at + u * wide * size * item
                                     x_at = image_at + u * height * width * item
                                     SPREAD
-                                    to += size * item
+                                first_at += size * item
                             v = 0
                             while v < made:
                                 many = ROWS if made - v > 2 else 1
@@ -291,15 +301,16 @@ def convolve_weight(out, x, g, images, sources, targets, groups, height, width, 
                     for j0_ in range(pieces(columns, length)):
                         j0 = j0_ * length
                         flat = count * min(length, columns - j0)
-                        to = held_at
-                        for u in range(inside):
-                            for b in range(taps_x):
-                                image = n * sources + group * depth + u0 + u
-                                x_at = x.ctypes.data + image * height * width * item
-                                row, lines = i0 * from_y - pad_y, (count - 1) * from_y + reach
-                                column = j0 * from_x + b * dilation_x - pad_x
+                        image = n * sources + group * depth + u0
+                        image_at = x.ctypes.data + image * height * width * item
+                        row, lines = i0 * from_y - pad_y, (count - 1) * from_y + reach
+                        for b in range(taps_x):
+                            column = j0 * from_x + b * dilation_x - pad_x
+                            INSIDE
+                            for u in range(inside):
+                                to = held_at + (u * taps_x + b) * size * item
+                                x_at = image_at + u * height * width * item
                                 SPREAD
-                                to += size * item
                         plane = n * targets + group * outer + v0
                         g_at = g.ctypes.data + ((plane * rows + i0) * columns + j0) * item
                         for t_ in range(pieces(flat, chunk)):

@@ -337,9 +337,11 @@ def put_back(typing: Any, like: Any, out: Any, g: Any, x: Any, step: Any, count:
                     v.load_some(v.plus(row, at, at, LANE_BYTES * k), masks[k]) for k in range(2)
                 ]
                 window += [
-                    shuffled(*halves, list(range(start, 2 * v.count, 2))) for start in (0, 1)
+                    shuffled(halves[0], halves[1], list(range(start, 2 * v.count, 2)))
+                    for start in (0, 1)
                 ]
-            best, chosen = window[0], [None, None, None, None]
+            best: Any = window[0]
+            chosen: list[Any] = [None] * 4
             for k in (1, 2, 3):
                 chosen[k] = wins(window[k], best)
                 best = builder.select(chosen[k], window[k], best)
@@ -352,7 +354,7 @@ def put_back(typing: Any, like: Any, out: Any, g: Any, x: Any, step: Any, count:
                 for k in range(2):
                     order = zipped[k * v.count : (k + 1) * v.count]
                     target = v.plus(row, at, at, LANE_BYTES * k)
-                    v.store_some(shuffled(*pair, order), target, masks[k])
+                    v.store_some(shuffled(pair[0], pair[1], order), target, masks[k])
         return context.get_dummy_value()
 
     return types.void(like, *[types.int64] * 5), generate
