@@ -25,7 +25,7 @@ from interactive_train.machine.executor import OPERANDS, entry_points, run_check
 from interactive_train.machine.table import ROW_WORDS, Instruction, Table
 from interactive_train.runtime.errors import refusal
 
-Mode = Literal["native", "checked"]
+Mode = Literal["native", "checked", "eager"]
 _mode: ContextVar[Mode] = ContextVar("execution", default="native")
 
 # Above this many elements, or multiplications of a matrix product, a call lets other threads
@@ -37,13 +37,17 @@ RELEASE_ABOVE_PRODUCTS = 1_000_000
 
 @contextmanager
 def execution(mode: Mode) -> Iterator[None]:
-    """Run eager operations natively, or in checked Python that names the first NaN.
+    """Choose how steps and operations run, for comparison and to find what is wrong.
+
+    "native" records the steps of a fit and runs them as a whole; "eager" takes them operation by
+    operation, in native code as well, so that a debugger and ``print`` work in the loss; "checked"
+    is eager in plain Python on bounds-checked views, and names the first NaN.
 
     The mode holds for the calling context; a thread started inside begins natively.
 
     Parameters
     ----------
-    mode : {"native", "checked"}
+    mode : {"native", "eager", "checked"}
 
     Raises
     ------
@@ -55,13 +59,13 @@ def execution(mode: Mode) -> Iterator[None]:
     >>> with execution("checked"):
     ...     pass
     """
-    if mode not in ("native", "checked"):
+    if mode not in ("native", "eager", "checked"):
         raise ValueError(
             refusal(
                 "it.execution",
-                'the mode is "native" or "checked"',
+                'the mode is "native", "eager" or "checked"',
                 repr(mode),
-                "The second runs in Python and names the first NaN.",
+                "The last runs in Python and names the first NaN.",
             )
         )
     token = _mode.set(mode)
@@ -201,6 +205,11 @@ class PreparedRow:
             tuple(arrays[o.index] if isinstance(o, Slot) else o for o in self.operands),
             label,
         )
+
+
+def is_native() -> bool:
+    """Whether steps of this context are recorded and run natively."""
+    return _mode.get() == "native"
 
 
 def is_checked() -> bool:

@@ -174,7 +174,8 @@ class Engine:
                 if self.recordings < MOST_RECORDINGS
                 else None
             )
-        return leap if len(leap.losses) or not leap.status else None
+        asked = status.decode(leap.status)[0] == status.INTERRUPTED
+        return leap if len(leap.losses) or asked or not leap.status else None
 
     def _run(self, prepared: Prepared, count: int) -> Leap:
         stepper, control = self.stepper, prepared.control
@@ -187,7 +188,8 @@ class Engine:
         if taken:
             self.ahead = True
             stepper.note_steps(taken, float(history[-1, 0]))
-            stepper.meet(stepper.knobs.met | prepared.recording.met)
+            stepper.knobs.met.update(prepared.recording.met)
+            stepper.meet(stepper.knobs.met)
         aux = None
         if prepared.recording.aux is not None and taken:
             found = prepared.recording.aux
@@ -456,7 +458,7 @@ class Engine:
         order = None
         sources: tuple[NDArray[Any], ...] = ()
         if rows is not None:
-            order = np.zeros(len(rows.order), np.int64)
+            order = np.zeros(max(len(rows.order), len(rows.arrays[0])), np.int64)
             sources = tuple(_held(a) for a in rows.arrays)
             program = _gathered(program, regions, captured, sources, order, counters)
         shards = shards_of(program, batch, self.shards)

@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+def _each_step(step: int) -> None:
+    """Ask to be told of every step, since the sweep may end behind any."""
+
+
 @dataclass(frozen=True, eq=False)
 class RateSweep:
     """What `lr_find` saw.
@@ -162,7 +166,7 @@ def lr_find(
     smooth: list[float] = []
     average = 0.0
     try:
-        with closing(drain(session, Reports(None, where))) as events:
+        with closing(drain(session, Reports(_each_step, where))) as events:
             for event in events:
                 if not isinstance(event, Stepped):
                     continue

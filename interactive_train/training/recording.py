@@ -152,7 +152,11 @@ class _KnobScalars(KnobValues):
     def read(self, knob: Hyperparameter) -> Any:
         """Return the number of a knob; its default where the fit does not know it yet."""
         super().read(knob)
-        return self.scalars.get(knob.name, knob.default)
+        number = self.scalars.get(knob.name)
+        if number is None:
+            return knob.default
+        knob.check(number.present, f"knob {knob.name!r}")
+        return number
 
 
 def record(
@@ -203,6 +207,9 @@ def record(
             if may_write(path):
                 recorder.commit(_as(tensor, arrays[path].dtype), layout.arrays[path].home)
         recorder.output("loss", _double(loss), Home("guards", 0))
+    for at, (path, name) in enumerate(knobs.settings):
+        if not path and name in found.met:
+            found.declared[at] = found.met[name]
     found.program = recorder.program()
     return found
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from interactive_train.data import Data
-from interactive_train.machine.eager import is_checked
+from interactive_train.machine.eager import is_native
 from interactive_train.nn.duplicated import Duplicated
 from interactive_train.nn.knob import turned_to
 from interactive_train.runtime.errors import refusal
@@ -179,7 +179,7 @@ class Session:
             None where the next step has to be taken eagerly.
         """
         engine = self.engine
-        if engine is None or engine.refused or is_checked():
+        if engine is None or engine.refused or not is_native():
             return None
         rows = self.feed.rows(self.data, self.pass_index, self.position)
         elements: list[Any] | None = None

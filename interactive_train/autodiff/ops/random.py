@@ -51,8 +51,13 @@ def dropout(x: Any, rate: float, key: Key) -> Tensor:
     >>> sorted({round(float(v), 4) for v in dropped})
     [0.0, 1.3333]
     """
-    if not 0.0 <= rate < 1.0:
-        raise ValueError(refusal("dropout", "rate lies in [0, 1)", repr(rate), "0 drops nothing."))
     tensor = floating(x, "dropout")
-    memory = Tensor.wrap(np.array([rate], tensor.dtype))
+    known = not hasattr(rate, "__tensor__")  # else it is checked where it is set
+    if known and not 0.0 <= rate < 1.0:
+        raise ValueError(refusal("dropout", "rate lies in [0, 1)", repr(rate), "0 drops nothing."))
+    memory: Tensor
+    if hasattr(rate, "__tensor__"):
+        memory = rate.__tensor__(tensor.dtype).reshape((1,))
+    else:
+        memory = Tensor.wrap(np.array([rate], tensor.dtype))
     return _dropout.apply([tensor, memory, Tensor.wrap(key.words())], {})
