@@ -37,7 +37,12 @@ if run.status == "failed":
     raise run.error
 run.pause().wait()
 """
-LOOK = "print([run.step, time.perf_counter()])"
+LOOK = """
+if run.status not in ("running", "paused"):
+    raise run.error or RuntimeError(f"the run is {run.status}")
+print([run.step, time.perf_counter()])
+"""
+STUCK = 60.0  # seconds without a step after which the run is given up
 
 
 class Page:
@@ -83,6 +88,8 @@ class Page:
         begun, start = step, clock = self.look()
         while step - begun < count:
             passed, done = clock - start, step - begun
+            if not done and passed > STUCK:
+                raise RuntimeError(f"the run stands at step {step} since {passed:.0f} s")
             guess = passed / done * (count - done) if done else 0.05
             self.show(min(max(guess, 0.02), 2.0))
             step, clock = self.look()
