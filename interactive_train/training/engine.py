@@ -31,6 +31,7 @@ from interactive_train.program.compile import build, optimised, shards_of
 from interactive_train.program.lower import Lowered, aligned
 from interactive_train.program.program import Home, Op, Program, Ref, Value
 from interactive_train.program.recorder import constant_arrays
+from interactive_train.runtime.blas import blas
 from interactive_train.runtime.errors import refusal
 from interactive_train.runtime.hyperparameter import Hyperparameter
 from interactive_train.runtime.notices import notice
@@ -179,9 +180,10 @@ class Engine:
 
     def _run(self, prepared: Prepared, count: int) -> Leap:
         stepper, control = self.stepper, prepared.control
-        control.words[:2] = 0
         control.step, control.limit = 0, count
+        blas().use_one_thread()  # user code may have set the number for every copy of the library
         code = run(prepared.lowered.table, prepared.lowered.schedule, control, self.threads)
+        control.clear()  # a wish to be let in is granted now: the call has ended
         taken = control.step
         history = np.array(control.history[:taken])
         lrs = self._rates(prepared, taken)
@@ -204,7 +206,7 @@ class Engine:
         """Ask for the end of the call that is running, at the next boundary."""
         current = self._current
         if current is not None:
-            current.control.words[4] = 1
+            current.control.post()
 
     def gradients(self) -> dict[str, NDArray[Any]]:
         """Return copies of the last step's gradients by path."""
