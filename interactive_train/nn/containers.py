@@ -37,9 +37,14 @@ class Sequential(Module):
 
     def forward(self, x: Any) -> Any:
         """Return the output of the last layer."""
+        call = current()
         for position, layer in enumerate(self.layers):
-            x = layer(x)
-            _note(self, f"layers.{position}", layer, x)
+            if call is None or isinstance(layer, Module):
+                x = layer(x)
+                continue
+            place = f"layers.{position}"
+            x = call.run(f"{self._path}.{place}".lstrip("."), layer, (x,))
+            _note(self, place, layer, x)
         return x
 
 

@@ -113,7 +113,7 @@ class Module:
 
     def _run(self, call: Call, inputs: tuple[Any, ...]) -> Any:
         lifted = (x if isinstance(x, Tensor) else lift_input(x, call.dtype) for x in inputs)
-        output = self.forward(*lifted)
+        output = call.run(self._path, self.forward, lifted)
         if call.trace is not None:
             shape = getattr(output, "shape", ())
             call.trace.append((self._path, type(self).__name__, shape))

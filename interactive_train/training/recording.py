@@ -9,7 +9,7 @@ and dropped afterwards as dead code, so that freezing needs no new kernel.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -122,6 +122,11 @@ class RecordedCall(Call):
         self.draws_made.append((path, self.draws, self.micro))
         ghost = self.recorder.input((2,), np.uint64, Home("keys", 2 * number))
         return _Words(ghost)
+
+    def run(self, path: str, layer: Callable[..., Any], inputs: Iterable[Any]) -> Any:
+        """Label what a layer does with its path."""
+        with self.recorder.at(path or "model"):
+            return layer(*inputs)
 
 
 class _Words:
@@ -275,7 +280,7 @@ def _differentiated(
     for micro, (element, others) in enumerate(data):
         call.micro, call.draws = micro, 0
         marked = {p: leaf(t) if p in places else t for p, t in ghosts.items()}
-        with calling(call), turned_to(values):
+        with calling(call), turned_to(values), recorder.at("loss"):
             model = shadows.make(list(marked.values()), layers)  # type: ignore[arg-type]
             result = function(model, element)
         for effect in (changed(), others()):
@@ -291,7 +296,7 @@ def _differentiated(
         for path, g in zip(paths, backward(loss, seed, leaves), strict=True):
             if g is not None:
                 total[path] = total[path] + g if path in total else g
-        recorder.where = ""
+        recorder.where = "loss"
         losses.append(_double(loss))
         aux.append(extra if len(extra) > 1 else next(iter(extra), None))
     mean = losses[0]
