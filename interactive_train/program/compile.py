@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from interactive_train.program.cost import seconds
 from interactive_train.program.lower import Lowered, lower
 from interactive_train.program.passes.commits import copy_commits
 from interactive_train.program.passes.common import share_common
@@ -28,7 +29,6 @@ PASSES: Mapping[str, Pass] = {
 }
 MOST_SHARDS = 8
 SMALL_STEP = 60e-6  # seconds of estimated work below which threads cost more than they bring
-PEAK, BANDWIDTH = 80e9, 15e9  # of one core, FLOP and bytes per second; for the estimate only
 
 
 def optimised(program: Program, without: Sequence[str] = ()) -> Program:
@@ -55,25 +55,7 @@ def shards_of(program: Program, batch: int, setting: int | None = None) -> int:
 
 def estimate(program: Program) -> float:
     """Return about how many seconds one core needs for a step."""
-    return sum(flops(op) / PEAK + nbytes(program, op) / BANDWIDTH for op in program.ops)
-
-
-def flops(op: Op) -> int:
-    """Return the multiplications and additions of a call, about."""
-    sizes = op.sizes
-    if "routine" in sizes and "m" in sizes:
-        return 2 * sizes["batch"] * sizes["m"] * sizes["n"] * sizes["k"]
-    return max((d.count(sizes) for d in op.kernel.operands if d.role != "size"), default=0)
-
-
-def nbytes(program: Program, op: Op) -> int:
-    """Return the bytes of all operands of a call."""
-    sizes = op.sizes
-    return sum(
-        d.count(sizes) * d.dtype(op.floating).itemsize
-        for d in op.kernel.operands
-        if d.role != "size"
-    )
+    return sum(seconds(op) for op in program.ops)
 
 
 def build(
@@ -102,4 +84,4 @@ def build(
     return lower(whole, regions)
 
 
-__all__ = ["PASSES", "build", "estimate", "flops", "np", "optimised", "shards_of"]
+__all__ = ["PASSES", "build", "estimate", "np", "optimised", "shards_of"]
