@@ -107,13 +107,13 @@ class Recording:
     aux: Captured | None = None
 
 
+@dataclass
 class RecordedCall(Call):
     """A call of the model whose keys are values of the program."""
 
-    recorder: Recorder
-    draws_made: list[tuple[str, int, int]]
-    home: Callable[[int], Home]
-    micro = 0
+    recorder: Recorder = field(default_factory=Recorder)
+    draws_made: list[tuple[str, int, int]] = field(default_factory=list)
+    micro: int = 0
 
     def draw(self, path: str) -> Any:
         """Return the ghost of a key."""
@@ -265,8 +265,7 @@ def _differentiated(
         path: Tensor.wrap(recorder.input(p.shape, p.dtype, p.home))  # type: ignore[arg-type]
         for path, p in found.layout.arrays.items()
     }
-    call = RecordedCall(True, None, dtype)
-    vars_of(call, recorder=recorder, draws_made=found.draws)
+    call = RecordedCall(True, None, dtype, recorder=recorder, draws_made=found.draws)
     own = {name: numbers["", name] for path, name in knobs.settings if not path}
     values = _KnobScalars(own, knobs.taken, knobs.met)
     layers = {key: numbers[key] for key in knobs.settings if key[0]}
@@ -312,12 +311,6 @@ def _differentiated(
             recorder.output(f"aux.{number}", tensor)
     found.met.update(values.met)
     return mean, total, dict(call.written)
-
-
-def vars_of(call: Any, **attributes: Any) -> None:
-    """Set attributes of a slotted dataclass's subclass, which has a dictionary of its own."""
-    for name, value in attributes.items():
-        setattr(call, name, value)
 
 
 # The update -------------------------------------------------------------------------------------
