@@ -1,0 +1,128 @@
+"""Fits for the tests of recorded steps: the same one eagerly and recorded, and how it went."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import interactive_train as it
+from interactive_train.training import session
+from interactive_train.training.engine import Engine
+from interactive_train.training.stepper import Stepper
+
+Array = NDArray[Any]
+TOLERANCE = {"d": 1e-9, "f": 1e-4}
+
+
+@dataclass
+class Seen:
+    """What is seen of the fits within `watched`.
+
+    Attributes
+    ----------
+    engines : list of Engine
+        In the order in which fits began.
+    eager : int
+        Steps that were computed eagerly.
+    """
+
+    engines: list[Engine]
+    eager: int = 0
+
+    @property
+    def engine(self) -> Engine:
+        """The engine of the last fit."""
+        return self.engines[-1]
+
+    @property
+    def natively(self) -> bool:
+        """Whether every step of the fits was a recorded one."""
+        recorded = all(e.recordings and not e.refused for e in self.engines)
+        return bool(self.engines) and recorded and not self.eager
+
+
+@contextmanager
+def watched(threads: int | None = None, shards: int | None = None) -> Iterator[Seen]:
+    """Note the engines of all fits, and how many steps were eager; force threads and shards."""
+    seen = Seen([])
+    compute = Stepper.compute
+
+    def engine(stepper: Stepper) -> Engine:
+        seen.engines.append(Engine(stepper, threads, shards))
+        return seen.engine
+
+    def counted(self: Stepper, *arguments: Any) -> Any:
+        seen.eager += 1
+        return compute(self, *arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(session, "Engine", engine)
+        patch.setattr(Stepper, "compute", counted)
+        yield seen
+
+
+def course(trainer: it.Trainer, state: it.TrainState) -> dict[str, Array]:
+    """Return all numbers of a fit that ended: arrays, what the optimiser keeps, history."""
+    history = trainer.history
+    found = {"loss": history.loss, "lr": history.lr, "norm": history.gradient_norm}
+    for path, array in it.tree.flatten_with_paths(state.model):
+        found[path] = np.asarray(array)
+    for path, leaf in state.opt_state:
+        for name, value in leaf.state.items():
+            found[f"{path}/{name}"] = np.asarray(value)
+    return found
+
+
+def bits(found: dict[str, Array]) -> dict[str, bytes]:
+    """Return the bytes of what `course` found."""
+    return {name: array.tobytes() for name, array in found.items()}
+
+
+def both(
+    trainer: it.Trainer,
+    state: it.TrainState,
+    data: Any,
+    threads: int | None = None,
+    shards: int | None = None,
+    **options: Any,
+) -> tuple[dict[str, Array], dict[str, Array], Seen]:
+    """Return the course of a fit taken eagerly, that of the recorded one, and how this went."""
+    options = {"progress": False} | options
+    with it.execution("eager"):
+        eager = course(trainer, trainer.fit(state, data, **options))
+    with watched(threads, shards) as seen:
+        native = course(trainer, trainer.fit(state, data, **options))
+    return eager, native, seen
+
+
+def assert_close(found: dict[str, Array], expected: dict[str, Array], tolerance: float) -> None:
+    """Insist on the same names, types, shapes and, about, numbers."""
+    assert found.keys() == expected.keys()
+    for name, right in expected.items():
+        ours = found[name]
+        assert (ours.dtype, ours.shape) == (right.dtype, right.shape), name
+        scale = max(1.0, float(np.abs(right).max(initial=0.0))) if right.size else 1.0
+        np.testing.assert_allclose(
+            ours, right, rtol=tolerance, atol=tolerance * scale, err_msg=name
+        )
+
+
+def draw(*shape: int, seed: int = 0, dtype: Any = np.float64) -> Array:
+    """Return normal numbers."""
+    return np.random.default_rng(seed).normal(size=shape).astype(dtype)
+
+
+def regression(
+    model: Callable[[], Any], rule: it.optim.Rule, x: Array, dtype: Any
+) -> tuple[it.Trainer, it.TrainState, tuple[Array, Array]]:
+    """Return a trainer of any model on random targets of the right shape."""
+    trainer = it.Trainer(model(), rule, loss=it.losses.mse)
+    state = trainer.init(seed=1, dtype=dtype)
+    shape = trainer.predict(state, x).shape
+    return trainer, state, (x, draw(*shape, seed=9, dtype=dtype))
