@@ -178,6 +178,29 @@ class Engine:
         asked = status.decode(leap.status)[0] == status.INTERRUPTED
         return leap if len(leap.losses) or asked or not leap.status else None
 
+    def prepare(
+        self, objective: Any, elements: Sequence[Any] | None, rows: Rows | None, steps: int
+    ) -> tuple[Prepared, int]:
+        """Record the next step and make table and memory ready for it, without taking it.
+
+        Returns
+        -------
+        (Prepared, int)
+            And for how many steps in a row, up to `steps`, schedules may stand.
+
+        Raises
+        ------
+        NotRecordableError
+            If the step cannot be recorded.
+        """
+        elements = _prototypes(rows, 1) if rows is not None else elements
+        assert elements is not None
+        self.stepper.refresh()
+        prepared, captured, own = self._prepared(objective, elements, rows)
+        self._load()
+        self._feed(prepared, captured, own, rows, None)
+        return prepared, self._set_schedule(prepared, steps)
+
     def _run(self, prepared: Prepared, count: int) -> Leap:
         stepper, control = self.stepper, prepared.control
         control.step, control.limit = 0, count

@@ -370,9 +370,10 @@ def _update(
                 part = work.parts[phase]
                 assert part is not None
                 rule = part.at({**work.values, "global_norm": shared})
-                work.state, work.g = rule.apply(work.state, work.x, work.g)
-                if phase == len(work.parts) - 1 and work.g is not None:
-                    work.moved = work.x - work.g
+                with recorder.at(f"update {type(work.rule).__name__}"):
+                    work.state, work.g = rule.apply(work.state, work.x, work.g)
+                    if phase == len(work.parts) - 1 and work.g is not None:
+                        work.moved = work.x - work.g
         for work in works:
             _keep(recorder, found, work, tame)
 
