@@ -33,12 +33,12 @@ PATTERNS = {
 }
 
 # The loops of an elementwise kernel: how its sizes are called, and the index of each letter.
-_FORMS: dict[tuple[str, ...], dict[str, str]] = {
+FORMS: dict[tuple[str, ...], dict[str, str]] = {
     ("n",): {"f": "i", "s": "0"},
     ("rows", "columns"): {"f": "i, j", "r": "j", "c": "i", "s": "0"},
     ("outer", "middle", "inner"): {"f": "i, m, j", "b": "m", "s": "0"},
 }
-_COUNTERS = {"n": "i", "rows": "i", "columns": "j", "outer": "i", "middle": "m", "inner": "j"}
+COUNTERS = {"n": "i", "rows": "i", "columns": "j", "outer": "i", "middle": "m", "inner": "j"}
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ def tree_of(function: Callable[..., Any], text: str = "") -> ast.FunctionDef:
 @cache
 def _loop(expression: Expression, pattern: str) -> Kernel:
     types = expression.inputs.split()
-    sizes = next((form for form, index in _FORMS.items() if set(pattern) <= set(index)), None)
+    sizes = next((form for form, index in FORMS.items() if set(pattern) <= set(index)), None)
     if len(types) != len(pattern) or sizes is None:
         raise ValueError(
             f"{expression.name}: a pattern has one letter of {', '.join(PATTERNS)} per operand, "
@@ -167,8 +167,8 @@ def _loop(expression: Expression, pattern: str) -> Kernel:
     result = ast.unparse(tree.body[0].value)
     scalars = [argument.arg for argument in tree.args.args]
     names = [f"x{i}" for i in range(len(types))]
-    index = _FORMS[sizes]
-    sized = {counter: size for size, counter in _COUNTERS.items() if size in sizes}
+    index = FORMS[sizes]
+    sized = {counter: size for size, counter in COUNTERS.items() if size in sizes}
     extents = {
         letter: ",".join(sized.get(counter, counter) for counter in places.split(", "))
         for letter, places in index.items()
@@ -176,7 +176,7 @@ def _loop(expression: Expression, pattern: str) -> Kernel:
     name = f"{expression.name}_{pattern}"
     lines = [f"def {name}({', '.join(['out', *names, *sizes])}):"]
     for depth, size in enumerate(sizes, start=1):
-        lines.append(f"{'    ' * depth}for {_COUNTERS[size]} in range({size}):")
+        lines.append(f"{'    ' * depth}for {COUNTERS[size]} in range({size}):")
     inner = "    " * (len(sizes) + 1)
     lines += [
         f"{inner}{scalar} = {array}[{index[letter]}]"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import linecache
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,19 +19,30 @@ from typing import Any
 
 import numpy as np
 
-from interactive_train.kernels.kernel import Expression, Kernel, tree_of
+from interactive_train.kernels.bits import accumulate
+from interactive_train.kernels.kernel import COUNTERS, FORMS, Expression, Kernel, tree_of
 from interactive_train.program.program import Home, Op, Operand, Program, Ref
 
+SIZES = {len(sizes) - 1: sizes for sizes in FORMS}
 TYPES = {"?": "b1", "f": "T", "d": "T"}
 
 
 @dataclass(frozen=True)
 class Member:
-    """An operation of a group: an elementwise call, or a column sum over one of its values."""
+    """An operation of a group: an elementwise call, or a sum over one of its values.
+
+    Attributes
+    ----------
+    n : int
+        Elements of the domain.
+    form : tuple of int
+        () where nothing asks for more; (columns,) where an operand or a sum goes along rows;
+        (middle, inner) where it goes along the middle axis.
+    """
 
     op: Op
     n: int
-    columns: int
+    form: tuple[int, ...]
     sums: bool = False
 
     def letters(self) -> Iterator[tuple[str, Operand]]:
@@ -49,11 +61,11 @@ class Member:
 class _Names:
     """Operands of the loop under construction, and the local names of its values."""
 
-    def __init__(self, program: Program, flat: bool) -> None:
-        self.program, self.flat = program, flat
+    def __init__(self, program: Program, form: tuple[int, ...]) -> None:
+        self.program, self.places = program, FORMS[SIZES[len(form)]]
         self.local: dict[int, str] = {}  # owner -> name of the value at the current element
         self.arrays: list[tuple[str, str, str, Operand]] = []  # name, letter, type, operand
-        self.loads: dict[str, list[str]] = {"element": [], "row": [], "once": []}
+        self.loads: dict[str, list[str]] = {"element": [], "outer": [], "once": []}
         self._known: dict[Any, str] = {}
 
     def read(self, letter: str, operand: Operand) -> str:
@@ -74,9 +86,8 @@ class _Names:
             name = f"x{len(self.arrays)}"
             self.arrays.append((name, letter, kind, operand))
             local = self._known[key] = f"v{len(self.arrays) - 1}"
-            index = {"f": "i" if self.flat else "i, j", "r": "j", "c": "i", "s": "0"}[letter]
-            stage = {"f": "element", "r": "element", "c": "row", "s": "once"}[letter]
-            self.loads[stage].append(f"{local} = {name}[{index}]")
+            stage = {"f": "element", "r": "element", "s": "once"}.get(letter, "outer")
+            self.loads[stage].append(f"{local} = {name}[{self.places[letter]}]")
         return self._known[key]
 
 
@@ -84,7 +95,7 @@ def generate(
     program: Program,
     members: Sequence[Member],
     n: int,
-    columns: int,
+    form: tuple[int, ...],
     kept: Sequence[int],
     places: Mapping[int, Home],
 ) -> Op:
@@ -94,15 +105,14 @@ def generate(
     ----------
     members : sequence of Member
         In an order in which each reads what was made before.
-    n, columns : int
-        Elements of the domain; the length of its rows, 0 if nothing asks for rows.
+    n, form
+        As of a `Member`.
     kept : sequence of int
         Values that are wanted outside of the loop.
     places : mapping of int to Home
         Where kept values are left behind; not empty for a loop that runs after the guard.
     """
-    flat = not columns
-    names = _Names(program, flat)
+    names = _Names(program, form)
     scope: dict[str, Any] = {}
     body: list[str] = []
     sums: list[tuple[str, int]] = []
@@ -115,7 +125,11 @@ def generate(
             name = f"sum{len(sums)}"
             sums.append((name, target))
             (source,) = (names.read(letter, o) for letter, o in member.letters())
-            body.append(f"{name}[j] += {source}")
+            if len(form) == 2:
+                scope["accumulate"] = accumulate
+                body.append(f"total{len(sums) - 1} = accumulate(total{len(sums) - 1}, {source})")
+            else:
+                body.append(f"{name}[j] += {source}")
             continue
         assert member.op.kernel.origin is not None
         expression, _ = member.op.kernel.origin
@@ -127,14 +141,14 @@ def generate(
         body.append(f"{local} = {_inlined(expression, arguments, scope)}")
         if owner in wanted:
             outputs.append((local, owner))
-    return _call(program, members, n, columns, names, scope, body, outputs, sums, places)
+    return _call(program, members, n, form, names, scope, body, outputs, sums, places)
 
 
 def _call(
     program: Program,
     members: Sequence[Member],
     n: int,
-    columns: int,
+    form: tuple[int, ...],
     names: _Names,
     scope: dict[str, Any],
     body: list[str],
@@ -142,9 +156,13 @@ def _call(
     sums: list[tuple[str, int]],
     places: Mapping[int, Home],
 ) -> Op:
-    flat = not columns
-    extent, index = ("n", "i") if flat else ("rows,columns", "i, j")
-    extents = {"f": extent, "r": "columns", "c": "rows", "s": "1"}
+    sizes = SIZES[len(form)]
+    counted = {counter: size for size, counter in COUNTERS.items() if size in sizes}
+    extents = {
+        letter: ",".join(counted.get(c, c) for c in place.split(", "))
+        for letter, place in names.places.items()
+    } | {"s": "1"}
+    index = names.places["f"]
     read_and_written: dict[str, int] = {}  # operand name -> value that replaces it
     stores: list[str] = []
     written: list[tuple[str, str, str, Operand]] = []
@@ -156,22 +174,21 @@ def _call(
             stores.append(f"{reuse}[{index}] = {local}")
         else:
             name = f"out{len(written)}"
-            written.append((name, extent, kind, Ref(owner)))
+            written.append((name, extents["f"], kind, Ref(owner)))
             stores.append(f"{name}[{index}] = {local}")
     for name, owner in sums:
-        written.append((name, "columns", "T", Ref(owner)))
+        written.append((name, sizes[1], "T", Ref(owner)))
     arrays = [(name, "=", e, kind, o) for name, e, kind, o in written]
-    for name, letter, kind, operand in names.arrays:
+    for name, letter, kind, _ in names.arrays:
         if name in read_and_written:
             arrays.append((name, "=", extents[letter], kind, Ref(read_and_written[name])))
     for name, letter, kind, operand in names.arrays:
         if name not in read_and_written:
             arrays.append((name, ":", extents[letter], kind, operand))
-    sizes = ["n"] if flat else ["rows", "columns"]
-    lines = _lines(flat, [a[0] for a in arrays] + sizes, names, body, stores, [s for s, _ in sums])
+    lines = _lines(sizes, [*(a[0] for a in arrays), *sizes], names, body, stores, len(sums))
     signature = " ".join([*(f"{a}{role}{k}[{e}]" for a, role, e, k, _ in arrays), *sizes])
-    kernel = _kernel(lines, signature, bool(sums), flat, _frozen(scope))
-    numbers = (n,) if flat else (n // columns, columns)
+    kernel = _kernel(lines, signature, sizes[0], bool(sums), _frozen(scope))
+    numbers = (n // max(1, math.prod(form)), *form)
     first = members[0].op
     labels = list(dict.fromkeys(m.op.label for m in members if m.op.label))
     name = " + ".join(m.op.name.lstrip("_") for m in members[:4])
@@ -197,26 +214,30 @@ def _replaced(program: Program, names: _Names, home: Home | None, kind: str) -> 
 
 
 def _lines(
-    flat: bool,
+    sizes: tuple[str, ...],
     parameters: list[str],
     names: _Names,
     body: list[str],
     stores: list[str],
-    sums: list[str],
+    sums: int,
 ) -> str:
     lines = [f"def NAME({', '.join(parameters)}):"]
     lines += [f"    {line}" for line in names.loads["once"]]
-    if flat:
-        lines.append("    for i in range(n):")
-        inner = "        "
-    else:
-        for name in sums:
-            lines += ["    for j in range(columns):", f"        {name}[j] = 0.0"]
-        lines.append("    for i in range(rows):")
-        lines += [f"        {line}" for line in names.loads["row"]]
-        lines.append("        for j in range(columns):")
-        inner = "            "
-    lines += [inner + line for line in (*names.loads["element"], *body, *stores)]
+    if sums:
+        counter = COUNTERS[sizes[1]]
+        lines.append(f"    for {counter} in range({sizes[1]}):")
+        lines += [f"        sum{k}[{counter}] = 0.0" for k in range(sums)]
+    depth = "    "
+    for position, size in enumerate(sizes):
+        if position and position == len(sizes) - 1:
+            lines += [f"{depth}{line}" for line in names.loads["outer"]]
+            if len(sizes) == 3:
+                lines += [f"{depth}total{k} = 0.0" for k in range(sums)]
+        lines.append(f"{depth}for {COUNTERS[size]} in range({size}):")
+        depth += "    "
+    lines += [depth + line for line in (*names.loads["element"], *body, *stores)]
+    if len(sizes) == 3:
+        lines += [f"{depth[:-4]}sum{k}[m] += total{k}" for k in range(sums)]
     return "\n".join([*lines, "    return 0", ""])
 
 
@@ -257,7 +278,7 @@ def _frozen(scope: dict[str, Any]) -> tuple[tuple[str, Any], ...]:
 
 @lru_cache(maxsize=1024)
 def _kernel(
-    text: str, signature: str, sums: bool, flat: bool, scope: tuple[tuple[str, Any], ...]
+    text: str, signature: str, divided: str, sums: bool, scope: tuple[tuple[str, Any], ...]
 ) -> Kernel:
     meaning = text + signature + ",".join(name for name, _ in scope)
     name = "fused_" + hashlib.sha256(meaning.encode()).hexdigest()[:10]
@@ -268,7 +289,6 @@ def _kernel(
     exec(compile(source, filename, "exec"), known)
     function = known[name]
     assert isinstance(function, FunctionType)
-    divided = "n" if flat else "rows"
     return Kernel(
         name,
         function,

@@ -118,6 +118,10 @@ class _Sharding:
         if self.shards == 1:
             self._serial(op)
             return
+        for number in op.reads:
+            layout = self._layout(number)
+            if layout is not None and layout.partial:
+                self._add_up(number)
         chosen, waits = None, 1 << 30
         for division in divisions(op):
             bounds = self._bounds(op, division)

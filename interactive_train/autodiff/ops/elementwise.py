@@ -243,7 +243,7 @@ softplus.gradients(lambda g, y, x: g * sigmoid(x))
 
 # relu'(x) = 1 for x > 0 and 0 at 0, as everywhere in the field.
 relu: Elementwise = Elementwise(kernels.RELU)
-relu.gradients(lambda g, y, x: gate(g, x))
+relu.gradients(lambda g, y, x: gate(g, y))  # y > 0 where x > 0: x need not be kept
 
 gate: Elementwise = Elementwise(kernels.GATE)
 gate.gradients(lambda h, y, g, x: gate(h, x), None)

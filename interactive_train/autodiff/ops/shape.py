@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from interactive_train.autodiff.ops.arguments import extents, kept, normal_axes
 from interactive_train.autodiff.ghost import NotRecordableError, users_line
+from interactive_train.autodiff.ops.arguments import extents, kept, normal_axes
 from interactive_train.autodiff.primitive import Plan, Primitive, promote
 from interactive_train.autodiff.tensor import OPERATIONS, Spec, Tensor
 from interactive_train.kernels import movement as kernels

@@ -1,6 +1,6 @@
 """Fusion: elementwise calls that hand values to one another become one loop.
 
-A group has a domain of n elements, seen as rows of `columns` where one of its operands is
+A group has a domain of n elements, seen as rows or as blocks where one of its operands is
 spread. An operation joins the group of a value that it reads element by element, if nothing that
 it needs is made later: either it moves up to the group, or the group moves down to it. Column
 sums over a value of the group (the gradient of a bias) are taken in the same loop. What the loop
@@ -9,10 +9,11 @@ is called and how it reads is the business of `program.generate`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from interactive_train.kernels.reduction import SUM
+from interactive_train.kernels.reduction import SUM, SUM_OUTER_INNER
 from interactive_train.program.generate import Member, generate
 from interactive_train.program.program import Home, Op, Program, Ref
 
@@ -23,10 +24,10 @@ SMALLEST = 2  # elements: single numbers are left to the kernels of the library
 
 @dataclass
 class _Group:
-    """Members of one loop, in order; `columns` is 0 while no operand asks for rows."""
+    """Members of one loop, in order; `form` is () while no operand asks for more."""
 
     n: int
-    columns: int
+    form: tuple[int, ...]
     floating: str
     members: list[Member] = field(default_factory=list)
     made: set[int] = field(default_factory=set)
@@ -54,7 +55,7 @@ class _Fusion:
         if member is None or not self._join(op, member):
             position = len(self.items)
             if member is not None and not member.sums:
-                group = _Group(member.n, member.columns, op.floating.char)
+                group = _Group(member.n, member.form, op.floating.char)
                 self.items.append(group)
                 self._enter(group, position, op, member)
             else:
@@ -66,23 +67,22 @@ class _Fusion:
         if op.late:
             return None
         sizes = op.sizes
-        if op.kernel.name == SUM.name:
-            columns, rows = sizes["inner"], sizes["middle"]
-            if sizes["outer"] != 1 or columns < SMALLEST or rows < 1:
-                return None
-            return Member(op, rows * columns, columns, sums=True)
+        if op.kernel.name == SUM.name and sizes["outer"] == 1:
+            form: tuple[int, ...] = (sizes["inner"],)
+            n = sizes["middle"] * sizes["inner"]
+            return Member(op, n, form, True) if min(n, *form) >= SMALLEST else None
+        if op.kernel.name == SUM_OUTER_INNER.name:
+            form = (sizes["middle"], sizes["inner"])
+            n = sizes["outer"] * sizes["middle"] * sizes["inner"]
+            return Member(op, n, form, True) if n >= SMALLEST else None
         if op.kernel.origin is None:
             return None
         expression, _ = op.kernel.origin
         if not {*expression.inputs.split(), expression.output} <= {"T", "b1"}:
             return None
-        if set(sizes) - {"n", "rows", "columns"}:
-            return None
-        columns = sizes.get("columns", 0)
-        n = sizes["n"] if "n" in sizes else sizes["rows"] * columns
-        if n < SMALLEST:
-            return None
-        return Member(op, n, columns)
+        counts = tuple(sizes[d.name] for d in op.kernel.operands if d.role == "size")
+        n = math.prod(counts)
+        return Member(op, n, counts[1:]) if n >= SMALLEST else None
 
     def _join(self, op: Op, member: Member) -> bool:
         groups = []
@@ -111,7 +111,7 @@ class _Fusion:
         """Whether shapes, type and room allow the operation, and it reads the group in place."""
         if group.n != member.n or group.floating != op.floating.char:
             return False
-        if member.columns and group.columns not in (0, member.columns):
+        if member.form and group.form not in ((), member.form):
             return False
         if len(group.members) >= MOST_MEMBERS:
             return False
@@ -131,7 +131,7 @@ class _Fusion:
 
     def _enter(self, group: _Group, at: int, op: Op, member: Member) -> None:
         group.members.append(member)
-        group.columns = group.columns or member.columns
+        group.form = group.form or member.form
         self._note(op, at)
         group.made.update(self.program.root(n)[0] for n in op.writes)
         group.reads.update(s for n in op.reads for s in self._owners(n))
@@ -178,7 +178,7 @@ class _Fusion:
         ]
         if between or len(group.members) + len(earlier.members) > MOST_MEMBERS:
             return
-        if group.columns and earlier.columns not in (0, group.columns):
+        if group.form and earlier.form not in ((), group.form):
             return
         outer = (group.reads | earlier.reads) - group.made - earlier.made
         if len(outer) > MOST_ARRAYS:
@@ -186,7 +186,7 @@ class _Fusion:
         if not self._elementwise_between(earlier, group):
             return
         group.members[:0] = earlier.members
-        group.columns = group.columns or earlier.columns
+        group.form = group.form or earlier.form
         group.made |= earlier.made
         group.reads |= earlier.reads
         self.items[other] = None
@@ -234,7 +234,7 @@ class _Fusion:
                     ops.append(item.members[0].op)
                     continue
                 places = {m: homes[m] for m in kept} if late else {}
-                op = generate(program, item.members, item.n, item.columns, kept, places)
+                op = generate(program, item.members, item.n, item.form, kept, places)
                 if late:
                     commits = [c for c in commits if program.root(c.value)[0] not in places]
                 ops.append(op)
