@@ -73,7 +73,7 @@ def _line(program: Program, rows: Sequence[Row], members: list[int]) -> Line:
     op = rows[members[0]].op
     return Line(
         rows[members[0]].phase,
-        op.label,
+        op.label or ("keep" if op.late else ""),
         operation(op),
         op.kernel,
         _shapes(program, op, "read"),

@@ -60,12 +60,12 @@ def row_seconds(table: Table, row: int, budget: float = BUDGET) -> float:
         return math.nan if code else taken
 
     blas().use_one_thread()
+    if math.isnan(timed(1)):  # also brings code and memory near
+        return math.nan
     best, repeats = timed(1), 1
-    if math.isnan(best):
-        return best
     while best * repeats < ENOUGH and repeats < MOST_REPEATS:
         repeats *= 4
-        best = min(best, timed(repeats))
+        best = timed(repeats)
     runs = int(budget / max(best * repeats, ENOUGH / 4))
     for _ in range(max(1, min(MOST_RUNS, runs))):
         best = min(best, timed(repeats))

@@ -105,30 +105,28 @@ def _percent(share: float) -> str:
     return f"{100 * share:.0f} %" if share >= 0.0995 else f"{100 * share:.1f} %"
 
 
+# Twice the same class: more specific than what JupyterLab says of tables in outputs.
 STYLE = """
 .it-explain { color: var(--jp-content-font-color1, inherit); line-height: 1.35;
   font: 13px var(--jp-content-font-family, system-ui, sans-serif); }
-.it-explain .it-facts { margin: 0 0 8px; }
-.it-explain .it-scroll { max-height: 560px; overflow: auto; }
-.it-explain table { border-collapse: collapse; width: 100%; border: 0; margin: 0;
-  font: inherit; font-size: 12px; color: inherit; }
-.it-explain th, .it-explain td { padding: 3px 10px 3px 0; text-align: left; border: 0;
-  white-space: nowrap; vertical-align: middle; max-width: none; }
-.it-explain th { font-weight: 600; position: sticky; top: 0;
+.it-explain.it-explain p { margin: 0 0 8px; }
+.it-explain .it-scroll { max-height: 640px; overflow: auto; }
+.it-explain.it-explain table { border-collapse: collapse; table-layout: auto; border: 0; margin: 0;
+  width: 100%; font: inherit; font-size: 12px; color: inherit; }
+.it-explain.it-explain th, .it-explain.it-explain td { padding: 2px 14px 2px 0; text-align: left;
+  border: 0; white-space: nowrap; vertical-align: middle; max-width: none; }
+.it-explain.it-explain th { font-weight: 600; position: sticky; top: 0;
   background: var(--jp-layout-color0, Canvas);
   box-shadow: inset 0 -1px var(--jp-border-color1, rgba(128, 128, 128, .6)); }
-.it-explain tbody tr, .it-explain tbody tr:nth-child(odd) { background: none; }
-.it-explain tbody tr:hover { background: var(--jp-layout-color2, rgba(128, 128, 128, .15)); }
-.it-explain tr.it-phase td { border-top: 1px solid var(--jp-border-color2,
-  rgba(128, 128, 128, .35)); }
-.it-explain td.it-n, .it-explain th.it-n { text-align: right;
-  font-variant-numeric: tabular-nums; }
-.it-explain td.it-faint { color: var(--jp-content-font-color2, GrayText); }
-.it-explain td.it-wrap { white-space: normal; min-width: 130px; }
-.it-explain td.it-chart { width: 22%; min-width: 110px; }
-.it-explain .it-bar { display: block; height: 10px; border-radius: 2px; min-width: 1px;
-  background: var(--jp-brand-color3, rgba(33, 150, 243, .35)); }
-.it-explain .it-best { display: block; height: 10px; border-radius: 2px 0 0 2px;
+.it-explain.it-explain tbody tr { background: none; }
+.it-explain.it-explain tbody tr:hover { background: rgba(128, 128, 128, .15); }
+.it-explain.it-explain tr.it-phase td { border-top: 1px solid rgba(128, 128, 128, .4); }
+.it-explain.it-explain .it-n { text-align: right; font-variant-numeric: tabular-nums; }
+.it-explain.it-explain .it-faint { color: var(--jp-content-font-color2, GrayText); }
+.it-explain.it-explain .it-chart { width: 30%; min-width: 90px; padding-right: 2px; }
+.it-explain .it-bar { display: block; height: 10px; min-width: 1px;
+  background: rgba(128, 128, 128, .45); }
+.it-explain .it-best { display: block; height: 10px;
   background: var(--jp-brand-color1, #1976d2); }
 """.strip()
 
@@ -143,7 +141,6 @@ def html(explanation: Explanation) -> str:
     if timed:
         titles += [("time", "it-n"), ("share", "it-n"), ("of peak", "it-n")]
     head = "".join(f'<th class="{kind}">{name}</th>' for name, kind in titles)
-    legend = "time; dark: what it would take at the machine's peak" if timed else "bytes"
     body = []
     before = -1
     for row, weight in zip(explanation.rows, weights, strict=True):
@@ -151,9 +148,9 @@ def html(explanation: Explanation) -> str:
         before = row.phase
         cells = [
             f'<td class="it-n it-faint">{row.number}</td>',
-            f"<td>{escape(row.layer)}</td>",
-            f'<td class="it-wrap" title="{escape(row.kernel)}">{escape(row.operation)}</td>',
-            f'<td class="it-faint it-wrap">{escape(_pretty(row))}</td>',
+            f"<td>{escape(_cut(row.layer, 32))}</td>",
+            f'<td title="{escape(row.kernel)}">{escape(_cut(row.operation, 40))}</td>',
+            f'<td class="it-faint">{escape(_pretty(row))}</td>',
             f'<td class="it-n">{si(row.flops)}</td>',
             f'<td class="it-n">{si(row.nbytes)}</td>',
         ]
@@ -171,14 +168,16 @@ def html(explanation: Explanation) -> str:
             "</td>"
         )
         body.append(f"<tr{kind}>{''.join(cells)}</tr>")
-    facts = "<br>".join(escape(fact).replace(" us", " µs") for fact in heading(explanation))
+    legend = "bars: time, filled as far as it would take at the machine's peak"
+    lines = [*heading(explanation), legend if timed else "bars: bytes"]
+    facts = "<br>".join(escape(line).replace(" us", " µs") for line in lines)
     return (
-        f'<div class="it-explain"><style>{STYLE}</style><p class="it-facts">{facts}</p>'
+        f'<div class="it-explain"><style>{STYLE}</style><p>{facts}</p>'
         f'<div class="it-scroll"><table><thead><tr><th class="it-n">#</th>{head}'
-        f'<th title="{legend}">{"time" if timed else "bytes"}</th></tr></thead>'
+        "<th></th></tr></thead>"
         f"<tbody>{''.join(body)}</tbody></table></div></div>"
     )
 
 
 def _pretty(call: Call) -> str:
-    return shapes(call).replace("->", "→").replace("x", "×")
+    return _cut(shapes(call).replace("->", "→").replace("x", "×"), WIDEST_SHAPES)
