@@ -174,7 +174,8 @@ class Adam(Rule):
         v = self.beta2 * state["v"] + (1.0 - self.beta2) * (g * g)
         power1 = state["beta1_power"] * self.beta1
         power2 = state["beta2_power"] * self.beta2
-        step = (m / (1.0 - power1)) / (np.sqrt(v / (1.0 - power2)) + self.eps)
+        correction1, correction2 = 1.0 / (1.0 - power1), 1.0 / (1.0 - power2)
+        step = (m * correction1) / (np.sqrt(v * correction2) + self.eps)
         return {"m": m, "v": v, "beta1_power": power1, "beta2_power": power2}, step
 
 

@@ -68,7 +68,18 @@ class Recorder:
 
     def commit(self, tensor: Tensor, home: Home) -> None:
         """Let the step leave a value at a home."""
-        self.commits.append(Commit(self.number(tensor), home))
+        number = self.number(tensor)
+        own, root = self.values[number], self.values[number]
+        start = 0
+        while root.base >= 0:
+            start, root = start + root.start, self.values[root.base]
+        if root.home is not None:  # what lies there may be overwritten before it is copied
+            if (root.home.region, root.home.start + start) == (home.region, home.start):
+                return
+            copy = self.fresh(own.shape, own.dtype)
+            self._copy(number, copy.number, own)
+            number = copy.number
+        self.commits.append(Commit(number, home))
 
     def program(self) -> Program:
         """Return what was recorded."""

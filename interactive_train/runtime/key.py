@@ -95,7 +95,15 @@ class Key:
 
     def permutation(self, count: int) -> NDArray[np.int64]:
         """Return a random order of ``0 .. count - 1`` as int64."""
-        return np.argsort(self.bits(count), kind="stable").astype(np.int64, copy=False)
+        # Random upper bits with the index below them: one sort of words, several times as quick as
+        # an argsort; equal upper bits keep their order.
+        index = np.uint64((1 << max(1, (count - 1).bit_length())) - 1)
+        words = self.bits(count)
+        words &= ~index
+        words |= np.arange(count, dtype=np.uint64)
+        words.sort()
+        words &= index
+        return words.view(np.int64)
 
 
 def key_of(rng: Key | int, where: str) -> Key:

@@ -9,6 +9,7 @@ are precise and whose result is the reference.
 
 from __future__ import annotations
 
+import weakref
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -113,10 +114,10 @@ class Engine:
         self._current: Prepared | None = None
         self._pattern: list[Any] = []
         self._pattern_key: Any = None
-        self._objective: tuple[Any, Captured] | None = None
         self._verified: set[Any] = set()
         self._order_of: Any = None
-        stepper.settle = self.settle
+        own = weakref.ref(self)  # the stepper does not keep the engine, which keeps the stepper
+        stepper.settle = lambda: _settle(own())
 
     # Steps --------------------------------------------------------------------------------
 
@@ -404,8 +405,6 @@ class Engine:
         self, objective: Any, elements: Sequence[Any], rows: Rows | None
     ) -> tuple[Prepared, list[Captured], Captured]:
         captured = [capture(element, numbers=True) for element in elements]
-        if self._objective is None or self._objective[0] is not objective:
-            self._objective = (objective, capture(objective))
         own = capture(objective)
         pattern = self._patterned()
         key = (
@@ -584,6 +583,11 @@ class Engine:
                 "This fit runs eagerly, step by step: right, but slower.",
             )
         )
+
+
+def _settle(engine: Engine | None) -> None:
+    if engine is not None:
+        engine.settle()
 
 
 def _may_stand(knob: Hyperparameter, value: float) -> bool:

@@ -64,6 +64,13 @@ class Feed:
         self._held = self._elements = self._place = None
         self._used = False
 
+    def behind(self, position: int, elements: int) -> int:
+        """Return the position behind so many batches of rows."""
+        assert self._rows is not None
+        whole = self._rows[1]
+        assert whole is not None
+        return min(position + elements * whole.batch_size, len(whole.order))
+
     def rows(self, data: Data, pass_index: int, position: int) -> Rows | None:
         """Return the rest of the pass as numbers of rows, None for other pipelines."""
         key = (id(data), pass_index)

@@ -439,9 +439,10 @@ def _norm(recorder: Recorder, layout: Layout, parts: Sequence[Any], what: str) -
     guarded = what == "gradient"
     root: Any = recorder.fresh((2,), np.float64, Home("guards", 1) if guarded else None)
     limit = np.array([LARGEST_NORM])
-    joined = recorder.joined(squares, len(parts), region.home) if len(parts) > 1 else squares[0]
-    if not parts:
-        joined = Tensor.wrap(np.zeros(1))
+    if len(parts) > 1:
+        joined = recorder.joined(squares, len(parts), region.home)
+    else:
+        joined = squares[0] if squares else Tensor.wrap(np.zeros(1))
     operands = (_ref(root), _ref(recorder, joined), limit, len(parts))
     recorder.call(ROOT_OF_SUMS, np.dtype(np.float64), operands)
     whole = Tensor.wrap(root)

@@ -214,11 +214,11 @@ class Session:
 
     def _record(self, leap: Leap, taken: int, given: bool) -> None:
         first = self.stepper.step - taken + 1
-        for _ in range(taken):
-            for _ in range(self.accumulate):
-                self.position = self.data.next_position(self.position)
         if given:
+            self._consume(taken * self.accumulate)
             self.feed.fetched()
+        else:
+            self.position = self.feed.behind(self.position, taken * self.accumulate)
         if self.duplicated is not None:
             assert self.engine is not None
             self.duplicated.fill(self.engine.gradients())

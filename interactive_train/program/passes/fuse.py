@@ -10,12 +10,12 @@ is called and how it reads is the business of `program.generate`.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from interactive_train.kernels.reduction import SUM, SUM_OUTER_INNER
 from interactive_train.program.generate import Member, generate
-from interactive_train.program.program import Home, Op, Program, Ref
+from interactive_train.program.program import Commit, Home, Op, Program, Ref, Value
 
 MOST_ARRAYS = 22  # operands of a loop; a row of the table has room for 31 words
 MOST_MEMBERS = 48  # operations in one loop, for the compiler's sake
@@ -219,17 +219,19 @@ class _Fusion:
             for source in self._reads(item) - own:
                 outside[source] = outside.get(source, 0) + 1
         asked = {s for n in program.outputs.values() for s in program.sources(n)}
-        homes = {program.root(c.value)[0]: c.home for c in program.commits}
+        left = {program.root(c.value)[0] for c in program.commits}
+        homes = self._direct_homes()
         commits = list(program.commits)
         ops = []
         for item in self.items:
             if isinstance(item, Op):
                 ops.append(item)
             elif item is not None:
-                kept = [m for m in sorted(item.made) if m in outside or m in asked or m in homes]
+                kept = [m for m in sorted(item.made) if m in outside or m in asked or m in left]
                 late = bool(kept) and all(
                     m in homes and m not in outside and m not in asked for m in kept
                 )
+                late = late and not self._meets_others(item, kept)
                 if len(item.members) == 1 and not late:
                     ops.append(item.members[0].op)
                     continue
@@ -239,6 +241,42 @@ class _Fusion:
                     commits = [c for c in commits if program.root(c.value)[0] not in places]
                 ops.append(op)
         return _with_homes(replace(program, ops=tuple(ops), commits=tuple(commits)), homes)
+
+    def _direct_homes(self) -> dict[int, Home]:
+        """Return where the step leaves whole values that it leaves at one place only."""
+        program = self.program
+        found: dict[int, list[Home]] = {}
+        for commit in program.commits:
+            owner, start = program.root(commit.value)
+            whole = not start and program.values[commit.value].size == program.values[owner].size
+            found.setdefault(owner, []).extend([commit.home] if whole else [commit.home] * 2)
+        return {owner: homes[0] for owner, homes in found.items() if len(homes) == 1}
+
+    def _meets_others(self, group: _Group, kept: Sequence[int]) -> bool:
+        """Whether a group reads what a place holds before the step, and not just where it writes.
+
+        That place may hold the new values already, written by another call or by the loop itself.
+        """
+        program, values = self.program, self.program.values
+        spread = set()
+        for member in group.members:
+            whole = [n for n in member.elementwise_reads() if not program.root(n)[1]]
+            spread.update(s for n in member.op.reads if n not in whole for s in self._owners(n))
+        for source in group.reads - group.made:
+            home = values[source].home
+            for commit in program.commits if home is not None else ():
+                own = program.root(commit.value)[0] in kept and source not in spread
+                if not own and _overlap(home, values[source].size, commit, values):
+                    return True
+        return False
+
+
+def _overlap(home: Home | None, size: int, commit: Commit, values: Sequence[Value]) -> bool:
+    """Whether a place and what a commit writes have elements in common."""
+    other, length = commit.home, values[commit.value].size
+    if home is None or home.region != other.region:
+        return False
+    return home.start < other.start + length and other.start < home.start + size
 
 
 def _with_homes(program: Program, homes: dict[int, Home]) -> Program:
