@@ -258,7 +258,7 @@ class _Fusion:
         That place may hold the new values already, written by another call or by the loop itself.
         """
         program, values = self.program, self.program.values
-        spread = set()
+        spread: set[int] = set()
         for member in group.members:
             whole = [n for n in member.elementwise_reads() if not program.root(n)[1]]
             spread.update(s for n in member.op.reads if n not in whole for s in self._owners(n))
