@@ -215,6 +215,8 @@ def record(
     for at, (path, name) in enumerate(knobs.settings):
         if not path and name in found.met:
             found.declared[at] = found.met[name]
+    if not cells.present:
+        cells.kept(0.0)  # a rule without a single number: the region is there all the same
     found.program = recorder.program()
     return found
 
