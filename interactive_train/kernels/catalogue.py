@@ -53,6 +53,7 @@ from interactive_train.kernels.rnn import RNN_GRADIENT, RNN_SCAN, RNN_STATES
 from interactive_train.kernels.rotary import ROTATE
 from interactive_train.kernels.softmax import (
     CROSS_ENTROPY_ROWS,
+    CROSS_ENTROPY_ROWS_BOTH,
     CROSS_ENTROPY_ROWS_GRADIENT,
     LOG_SOFTMAX,
     SOFTMAX,
@@ -93,6 +94,7 @@ WRITTEN = (
     SOFTMAX,
     LOG_SOFTMAX,
     CROSS_ENTROPY_ROWS,
+    CROSS_ENTROPY_ROWS_BOTH,
     CROSS_ENTROPY_ROWS_GRADIENT,
     ONE_HOT,
     PICK,

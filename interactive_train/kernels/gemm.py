@@ -30,18 +30,20 @@ def gemm(
     b_size: int,
     a_step: int,
     b_step: int,
+    a_lead: int,
     routine: int,
 ) -> int:
     """out[t] = op(a[t]) @ op(b[t]) for t < batch, out [batch, m, n].
 
-    op(a) is [m, k], op(b) is [k, n]; a step of 0 repeats one matrix for all t.
+    op(a) is [m, k], op(b) is [k, n]; a step of 0 repeats one matrix for all t. The rows of a
+    lie `a_lead` elements apart, so that it may be some columns of a wider matrix.
     """
     for t in range(batch):
         for i in range(m):
             for j in range(n):
                 total = 0.0
                 for p in range(k):
-                    left = a[t * a_step + (p * m + i if transpose_a else i * k + p)]
+                    left = a[t * a_step + (p * a_lead + i if transpose_a else i * a_lead + p)]
                     right = b[t * b_step + (j * k + p if transpose_b else p * n + j)]
                     total += left * right
                 out[t, i, j] = total
@@ -50,7 +52,7 @@ def gemm(
 
 _NATIVE = f'''
 def gemm(out, a, b, batch, m, n, k, transpose_a, transpose_b, a_size, b_size, a_step, b_step,
-         routine):
+         a_lead, routine):
     """Call the library's routine for each matrix of the batch."""
     if max(m, n, k) > {LARGEST}:
         return {TOO_LARGE}
@@ -62,12 +64,11 @@ def gemm(out, a, b, batch, m, n, k, transpose_a, transpose_b, a_size, b_size, a_
                 for j in range(n):
                     out[t, i, j] = 0.0
         return 0
-    lda = m if transpose_a else k
     ldb = k if transpose_b else n
     item = out.itemsize
     for t in range(batch):
         call_gemm(routine, transpose_a, transpose_b, m, n, k, T(1.0),
-                  a.ctypes.data + t * a_step * item, lda,
+                  a.ctypes.data + t * a_step * item, a_lead,
                   b.ctypes.data + t * b_step * item, ldb, T(0.0),
                   out.ctypes.data + t * m * n * item, n)
     return 0
@@ -77,11 +78,14 @@ def gemm(out, a, b, batch, m, n, k, transpose_a, transpose_b, a_size, b_size, a_
 def _fits(sizes: Mapping[str, Any]) -> bool:
     """Whether the last matrix of each operand ends within its memory, and the library can count."""
     batch, m, n, k = (sizes[name] for name in ("batch", "m", "n", "k"))
-    a_end = sizes["a_step"] * (batch - 1) + m * k if batch else 0
+    high, wide = (k, m) if sizes["transpose_a"] else (m, k)
+    a_last = (high - 1) * sizes["a_lead"] + wide if high and wide else 0
+    a_end = sizes["a_step"] * (batch - 1) + a_last if batch else 0
     b_end = sizes["b_step"] * (batch - 1) + k * n if batch else 0
     return (
         min(batch, m, n, k, sizes["a_step"], sizes["b_step"]) >= 0
-        and max(m, n, k) <= LARGEST
+        and max(m, n, k, sizes["a_lead"]) <= LARGEST
+        and sizes["a_lead"] >= max(1, wide)
         and a_end <= sizes["a_size"]
         and b_end <= sizes["b_size"]
         and sizes["transpose_a"] in (0, 1)
@@ -94,7 +98,7 @@ GEMM = Kernel(
     "gemm",
     gemm,
     "out=T[batch,m,n] a:T[a_size] b:T[b_size] batch m n k transpose_a transpose_b "
-    "a_size b_size a_step b_step routine",
+    "a_size b_size a_step b_step a_lead routine",
     native=_NATIVE,
     fits=_fits,
 )

@@ -102,3 +102,33 @@ CROSS_ENTROPY_ROWS_GRADIENT = Kernel(
     "out=T[rows,columns] g:T[rows] x:T[rows,columns] labels:i8[rows] rows columns",
     parallel=("rows",),
 )
+
+
+def cross_entropy_rows_both(
+    out: Any, gradient: Any, g: Any, x: Any, labels: Any, rows: int, columns: int
+) -> int:
+    """The loss of each row and its gradient, from one softmax."""
+    for i in range(rows):
+        label = labels[i]
+        if label < 0 or label >= columns:
+            return BAD_INDEX + 16 * i
+        top = largest(x, i, columns)
+        total = 0.0
+        for j in range(columns):
+            e = np.exp(x[i, j] - top)
+            gradient[i, j] = e
+            total = accumulate(total, e)
+        scale = g[i] / total
+        for j in range(columns):
+            gradient[i, j] *= scale
+        gradient[i, label] -= g[i]
+        out[i] = np.log(total) - (x[i, label] - top)
+    return 0
+
+
+CROSS_ENTROPY_ROWS_BOTH = Kernel(
+    "cross_entropy_rows_both",
+    cross_entropy_rows_both,
+    "out=T[rows] gradient=T[rows,columns] g:T[rows] x:T[rows,columns] labels:i8[rows] rows columns",
+    parallel=("rows",),
+)

@@ -16,6 +16,7 @@ from interactive_train.program.passes.common import share_common
 from interactive_train.program.passes.dead import drop_dead
 from interactive_train.program.passes.fuse import fuse
 from interactive_train.program.passes.gather import gather_late
+from interactive_train.program.passes.losses import join_losses
 from interactive_train.program.passes.views import alias_views
 from interactive_train.program.program import Op, Program
 from interactive_train.program.shard import Row, Sharded, shard
@@ -27,6 +28,7 @@ PASSES: Mapping[str, Pass] = {
     "views": alias_views,
     "dead": drop_dead,
     "gather": gather_late,
+    "losses": join_losses,
     "fuse": fuse,
 }
 MOST_SHARDS = 8

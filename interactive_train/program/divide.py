@@ -7,8 +7,8 @@ not plain sizes, are told here.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,8 @@ class Division:
         Operands, by position, that are cut, with their elements per unit.
     partial : bool
         Whether each part makes a sum of its own, to be added.
+    windows : dict of int to callable
+        Operands of which every part sees some elements of the whole: (low, high) -> (first, count).
     part : callable
         ``part(low, high) -> {position: operand}``: what else changes for the units low ... high - 1.
     """
@@ -38,6 +40,7 @@ class Division:
     cut: dict[int, int]
     partial: bool
     part: Callable[[int, int], dict[int, Operand]]
+    windows: Mapping[int, Callable[[int, int], tuple[int, int]]] = field(default_factory=dict)
 
 
 def divisions(op: Op) -> Iterator[Division]:
@@ -86,7 +89,7 @@ def _declared(op: Op, name: str) -> Division | None:
 
 
 def _of_product(op: Op) -> Iterator[Division]:
-    # out a b batch m n k transpose_a transpose_b a_size b_size a_step b_step routine
+    # out a b batch m n k transpose_a transpose_b a_size b_size a_step b_step a_lead routine
     sizes = op.sizes
     batch, m, n, k = (sizes[name] for name in ("batch", "m", "n", "k"))
     flip_a, flip_b = sizes["transpose_a"], sizes["transpose_b"]
@@ -117,6 +120,13 @@ def _of_product(op: Op) -> Iterator[Division]:
             {1: m, 2: n},
             True,
             lambda low, high: {6: high - low, 9: (high - low) * m, 10: (high - low) * n},
+        )
+        yield Division(
+            m,
+            {0: n},
+            False,
+            lambda low, high: {4: high - low, 9: (k - 1) * m + high - low},
+            {1: lambda low, high: (low, (k - 1) * m + high - low)},
         )
 
 

@@ -16,6 +16,7 @@ from interactive_train.kernels import elementwise
 from interactive_train.program.divide import Division, divisions
 from interactive_train.program.program import Op, Program, Ref
 
+LARGE_SUM = 256 * 1024  # bytes of a sum over the batch from which on it is made in one piece
 GRAIN = 4096  # elements of a part below which dividing whole values is not worth it
 PRODUCT_GRAIN = 1 << 19  # multiplications, the same for products
 ALIGNED = 16  # units to which parts of whole values are rounded
@@ -124,6 +125,12 @@ class _Sharding:
                 self._add_up(number)
         chosen, waits = None, 1 << 30
         for division in divisions(op):
+            if division.windows:
+                if self._is_large_sum(op):
+                    bounds = self._even(op, division)
+                    if bounds is not None:
+                        chosen = (division, bounds)
+                continue
             bounds = self._bounds(op, division)
             if bounds is None:
                 continue
@@ -134,6 +141,13 @@ class _Sharding:
             self._serial(op)
         else:
             self._divided(op, *chosen)
+
+    def _is_large_sum(self, op: Op) -> bool:
+        """Whether a product sums over the batch to so much that copies of it cost more than a wait.
+
+        Every shard then makes some rows of the result, over the whole batch, in a later phase.
+        """
+        return self.program.values[op.writes[0]].nbytes >= LARGE_SUM
 
     def _bounds(self, op: Op, division: Division) -> list[int] | None:
         """Return where to cut: along the batch if an operand is, else evenly if it pays."""
@@ -272,6 +286,7 @@ class _Sharding:
             for at, operand in division.part(low, high).items():
                 operands[at] = operand
             cuts = {at: (low * inner, (high - low) * inner) for at, inner in division.cut.items()}
+            cuts |= {at: window(low, high) for at, window in division.windows.items()}
             copies = dict.fromkeys(partial, number)
             part = replace(op, operands=tuple(operands))
             self.rows.append(Row(part, phase, number, cuts, copies))

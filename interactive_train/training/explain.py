@@ -127,7 +127,7 @@ class Explanation:
     def kernels(self) -> str:
         """The loops that fusion wrote for this step, as Python."""
         names = dict.fromkeys(row.kernel for row in self.rows if row.generated)
-        return "\n\n".join(self.sources[name] for name in names)
+        return "\n\n\n".join(self.sources[name] for name in names)
 
     def __str__(self) -> str:
         return text(self)
@@ -191,7 +191,7 @@ def explain(
         tuple((name, len(stage.ops)) for name, stage in stages(prepared.recording.program)),
         str(prepared.recording.program),
         str(program),
-        {name: source_of(kernel) for name, kernel in kernels.items()},
+        {name: source_of(kernel).rstrip() for name, kernel in kernels.items()},
     )
 
 

@@ -36,8 +36,15 @@ def _plan(a: Spec, b: Spec, ta: bool, tb: bool) -> Plan:
         )
     dtype = np.dtype(a[1])
     size_a, size_b = math.prod(a[0]), math.prod(b[0])
-    sizes = (batch, m, n, k, int(ta), int(tb), size_a, size_b, m * k, k * n, blas().gemm(dtype))
-    return Plan((*lead, m, n), dtype, GEMM, dtype, (RESULT, INPUTS[0], INPUTS[1], *sizes))
+    apart = max(1, m if ta else k)
+    sizes = (batch, m, n, k, int(ta), int(tb), size_a, size_b, m * k, k * n, apart)
+    return Plan(
+        (*lead, m, n),
+        dtype,
+        GEMM,
+        dtype,
+        (RESULT, INPUTS[0], INPUTS[1], *sizes, blas().gemm(dtype)),
+    )
 
 
 # op(a) @ op(b) over [rows, columns] or [batch, rows, columns]; op transposes where its flag is set.

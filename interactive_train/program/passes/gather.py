@@ -70,7 +70,6 @@ class _Gathering:
             )
 
     def _product(self, op: Op) -> None:
-        # out a b batch m n k transpose_a transpose_b a_size b_size a_step b_step routine
         sizes = op.sizes
         out, a, b = op.operands[:3]
         found = self._lookup(a)
@@ -144,7 +143,8 @@ class _Gathering:
     ) -> None:
         m, n, k = mnk
         routine = op.sizes["routine"]
-        sizes = (1, m, n, k, transpose_a, transpose_b, m * k, k * n, m * k, k * n, routine)
+        lead = m if transpose_a else k
+        sizes = (1, m, n, k, transpose_a, transpose_b, m * k, k * n, m * k, k * n, lead, routine)
         self.ops.append(replace(op, operands=(out, a, b, *sizes)))
 
     def _lookup(self, operand: Operand) -> _Lookup | None:
