@@ -103,7 +103,16 @@ def peak(char: str) -> float:
     """Return the FLOP/s of one core in a large product of type "f" or "d"."""
     dtype = np.dtype(char)
     a, b, out = (np.ones((SIDE, SIDE), dtype) for _ in range(3))
-    sizes = (1, SIDE, SIDE, SIDE, 0, 0, SIDE * SIDE, SIDE * SIDE, 0, 0, blas().gemm(dtype))
+    known = {
+        "batch": 1,
+        "a_size": SIDE * SIDE,
+        "b_size": SIDE * SIDE,
+        "routine": blas().gemm(dtype),
+    }
+    none = ("transpose_a", "transpose_b", "a_step", "b_step")
+    sizes = [
+        known.get(d.name, 0 if d.name in none else SIDE) for d in GEMM.operands if d.role == "size"
+    ]
     return float(2 * SIDE**3 / _one(GEMM, dtype, (out, a, b, *sizes)))
 
 
