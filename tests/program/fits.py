@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 import interactive_train as it
 from interactive_train.training import session
+from interactive_train.training.commands import SetPace
 from interactive_train.training.engine import Engine
 from interactive_train.training.stepper import Stepper
+from tests.training.common import until
 
 Array = NDArray[Any]
 TOLERANCE = {"d": 1e-9, "f": 1e-4}
@@ -48,8 +50,13 @@ class Seen:
 
 
 @contextmanager
-def watched(threads: int | None = None, shards: int | None = None) -> Iterator[Seen]:
-    """Note the engines of all fits, and how many steps were eager; force threads and shards."""
+def watched(
+    threads: int | None = None, shards: int | None = None, recorded: bool = True
+) -> Iterator[Seen]:
+    """Note the engines of all fits, and how many steps were eager; force threads and shards.
+
+    With `recorded` False all steps are eager, those of background runs, too.
+    """
     seen = Seen([])
     compute = Stepper.compute
 
@@ -64,12 +71,17 @@ def watched(threads: int | None = None, shards: int | None = None) -> Iterator[S
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(session, "Engine", engine)
         patch.setattr(Stepper, "compute", counted)
+        if not recorded:
+            patch.setattr(session, "is_native", lambda: False)
         yield seen
 
 
 def course(trainer: it.Trainer, state: it.TrainState) -> dict[str, Array]:
     """Return all numbers of a fit that ended: arrays, what the optimiser keeps, history."""
-    history = trainer.history
+    return _numbers(trainer.history, state)
+
+
+def _numbers(history: it.History, state: it.TrainState) -> dict[str, Array]:
     found = {"loss": history.loss, "lr": history.lr, "norm": history.gradient_norm}
     for path, array in it.tree.flatten_with_paths(state.model):
         found[path] = np.asarray(array)
@@ -77,6 +89,33 @@ def course(trainer: it.Trainer, state: it.TrainState) -> dict[str, Array]:
         for name, value in leaf.state.items():
             found[f"{path}/{name}"] = np.asarray(value)
     return found
+
+
+Action = int | Callable[[it.Run], Any]
+
+
+def steered(
+    trainer: it.Trainer, state: it.TrainState, data: Any, script: Sequence[Action], **options: Any
+) -> it.Run:
+    """Return a run that went by a script: so many steps, then a command, then other steps ..."""
+    run = trainer.start(state, data, pace=1e-3, **options)  # a step, and no other by itself
+    until(lambda: run.step == state.step + 1)
+    run.pause().wait(10)
+    run.submit(SetPace(None)).wait(10)
+    for action in script:
+        if isinstance(action, int):
+            run.advance(action).wait(10)
+            until(lambda: run.status in ("paused", "finished"))
+        else:
+            ticket = action(run)
+            if isinstance(ticket, it.Ticket):
+                ticket.wait(10)
+    return run
+
+
+def course_of(run: it.Run) -> dict[str, Array]:
+    """Return all numbers of a run, as `course`."""
+    return _numbers(run.history, run.state)
 
 
 def bits(found: dict[str, Array]) -> dict[str, bytes]:
