@@ -227,7 +227,7 @@ class Workload:
 WORKLOADS = {
     workload.name: workload
     for workload in (
-        Workload("tiny", Mlp((2, 32, 32, 2)), batch=64, batches=64, scan=200),
+        Workload("tiny", Mlp((2, 32, 32, 2)), batch=64, batches=256, scan=200),
         Workload("mnist", Mlp((784, 256, 128, 10)), batch=128, scan=200),
         Workload("wide", Mlp((784, 1024, 1024, 10)), batch=256),
         Workload("cnn", Cnn(28, (1, 16, 32)), batch=64, scan=5),

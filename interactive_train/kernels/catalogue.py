@@ -128,6 +128,7 @@ READY: dict[Expression, str] = {
     e.RELU: "f",
     e.GATE: "ff",
     e.GELU: "f",
+    e.GELU_SLOPE: "f",
     e.TO_FLOAT32: "f",
     e.TO_FLOAT64: "f",
     INTEGERS_TO_FLOAT32: "f",

@@ -14,6 +14,7 @@ import numpy as np
 from interactive_train.kernels.kernel import Expression
 
 SQRT_HALF = math.sqrt(0.5)
+ONE_OVER_SQRT_2PI = 1.0 / math.sqrt(2.0 * math.pi)
 TWO_OVER_SQRT_PI = 2.0 / math.sqrt(math.pi)
 
 
@@ -100,6 +101,11 @@ def gelu(x: Any) -> Any:
     return 0.5 * x * (1.0 + math.erf(x * SQRT_HALF))
 
 
+def gelu_slope(x: Any) -> Any:
+    """The derivative of gelu: Phi(x) + x phi(x) with the standard normal's Phi and phi."""
+    return 0.5 * (1.0 + math.erf(x * SQRT_HALF)) + x * (np.exp(-0.5 * x * x) * ONE_OVER_SQRT_2PI)
+
+
 def greater(x: Any, y: Any) -> Any:
     return x > y
 
@@ -156,6 +162,7 @@ SOFTPLUS = Expression(softplus, "T")
 RELU = Expression(relu, "T")
 GATE = Expression(gate)
 GELU = Expression(gelu, "T")
+GELU_SLOPE = Expression(gelu_slope, "T")
 GREATER = Expression(greater, "T T", "b1")
 GREATER_EQUAL = Expression(greater_equal, "T T", "b1")
 LESS = Expression(less, "T T", "b1")

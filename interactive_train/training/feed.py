@@ -10,7 +10,7 @@ from typing import Any
 from interactive_train.data import Data, require_elements
 from interactive_train.data.rows import Rows
 
-LONGEST_CHUNK = 0.008  # seconds of native steps after which commands are looked at anyway
+LONGEST_CHUNK = 0.014  # seconds of native steps after which commands are looked at anyway
 
 
 class Feed:

@@ -250,14 +250,12 @@ gate.gradients(lambda h, y, g, x: gate(h, x), None)
 
 # gelu(x) = x Phi(x), gelu'(x) = Phi(x) + x phi(x) with the standard normal's Phi and phi.
 gelu: Elementwise = Elementwise(kernels.GELU)
-gelu.gradients(
-    lambda g, y, x: (
-        g
-        * (
-            0.5 * (1.0 + erf(x * kernels.SQRT_HALF))
-            + x * (exp(-0.5 * x * x) / math.sqrt(2.0 * math.pi))
-        )
-    )
+gelu.gradients(lambda g, y, x: g * gelu_slope(x))
+
+# gelu''(x) = phi(x) (2 - x^2)
+gelu_slope: Elementwise = Elementwise(kernels.GELU_SLOPE)
+gelu_slope.gradients(
+    lambda g, y, x: g * ((2.0 - x * x) * (kernels.ONE_OVER_SQRT_2PI * exp(-0.5 * x * x)))
 )
 
 where: Elementwise = OfIntegers(kernels.WHERE, labels.WHERE)
