@@ -16,6 +16,7 @@ from interactive_train.training import session
 from interactive_train.training.commands import SetPace
 from interactive_train.training.engine import Engine
 from interactive_train.training.stepper import Stepper
+from interactive_train.training.ticket import Ticket
 from tests.training.common import until
 
 Array = NDArray[Any]
@@ -97,9 +98,9 @@ Action = int | Callable[[it.Run], Any]
 def steered(
     trainer: it.Trainer, state: it.TrainState, data: Any, script: Sequence[Action], **options: Any
 ) -> it.Run:
-    """Return a run that went by a script: so many steps, then a command, then other steps ..."""
-    run = trainer.start(state, data, pace=1e-3, **options)  # a step, and no other by itself
-    until(lambda: run.step == state.step + 1)
+    """Return a run that went by a script, behind two steps: numbers of steps and commands."""
+    run = trainer.start(state, data, pace=0.05, **options)  # two steps, and 20 s for the script
+    until(lambda: run.step == state.step + 2)
     run.pause().wait(10)
     run.submit(SetPace(None)).wait(10)
     for action in script:
@@ -108,7 +109,7 @@ def steered(
             until(lambda: run.status in ("paused", "finished"))
         else:
             ticket = action(run)
-            if isinstance(ticket, it.Ticket):
+            if isinstance(ticket, Ticket):
                 ticket.wait(10)
     return run
 
