@@ -1,19 +1,21 @@
-"""The pictures of the README, taken from the product itself.
+"""The pictures of the README and the pages, taken from the product itself.
 
-    python -m docs.pictures
+    python -m docs.pictures [dashboard] [explain]
 
-Opens the quickstart in JupyterLab with Chromium, steers it as a person does, and writes
-screenshots (light and dark) and a short recording into docs/images/.
+Opens notebooks in JupyterLab with Chromium, steers a fit as a person does, explains a step, and
+writes screenshots (light and dark) and a short recording into docs/images/.
 """
 
 from __future__ import annotations
 
 import io
 import os
+import sys
 import tempfile
 import time
 from pathlib import Path
 
+import nbformat
 from PIL import Image
 from playwright.sync_api import Locator, sync_playwright
 
@@ -23,12 +25,22 @@ from tests.browser.server import LabServer
 
 IMAGES = Path(__file__).parent / "images"
 CELLS = (1, 3, 5)
+EXPLAINED = """import numpy as np
+import interactive_train as it
+from interactive_train import losses, nn, optim
+
+random = np.random.default_rng(0)
+batch = random.normal(size=(128, 784)).astype(np.float32), random.integers(0, 10, 128)
+model = nn.Sequential(nn.Linear(784, 256), nn.relu, nn.Dropout(0.1), nn.Linear(256, 10))
+trainer = it.Trainer(model, optim.Adam(1e-3), loss=losses.cross_entropy_sparse)
+trainer.explain(trainer.init(seed=0), batch)"""
 
 
 def main() -> None:
-    """Take all pictures."""
+    """Take the pictures that are named, or all."""
     IMAGES.mkdir(exist_ok=True)
     root = hasattr(os, "geteuid") and os.geteuid() == 0
+    takes = {"dashboard": dashboard, "explain": explain}
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         server = LabServer(Path(folder))
         server.start()
@@ -36,24 +48,46 @@ def main() -> None:
             executable_path=chromium.find(), args=["--no-sandbox"] if root else []
         )
         try:
-            page = browser.new_page(viewport={"width": 1110, "height": 900})
-            lab = LabPage(page, server, "pictures")
-            lab.open_notebook("notebooks/01_quickstart.ipynb")
-            for cell in CELLS:
-                lab.run_cell(cell)
-            board = lab.output(CELLS[-1]).locator(".it[data-status]")
-            board.wait_for()
-            lab.wait_for("run.step", lambda step: step > 150)
-            record(lab, board)
-            page.mouse.move(5, 500)
-            time.sleep(1.5)
-            board.screenshot(path=IMAGES / "dashboard-light.png")
-            lab.set_theme("JupyterLab Dark")
-            time.sleep(1.5)
-            board.screenshot(path=IMAGES / "dashboard-dark.png")
+            for name in sys.argv[1:] or takes:
+                page = browser.new_page(viewport={"width": 1110, "height": 900})
+                takes[name](LabPage(page, server, f"pictures-{name}"))
         finally:
             browser.close()
             server.stop()
+
+
+def dashboard(lab: LabPage) -> None:
+    """Take the dashboard of the quickstart."""
+    lab.open_notebook("notebooks/01_quickstart.ipynb")
+    for cell in CELLS:
+        lab.run_cell(cell)
+    board = lab.output(CELLS[-1]).locator(".it[data-status]")
+    board.wait_for()
+    lab.wait_for("run.step", lambda step: step > 150)
+    record(lab, board)
+    lab.page.mouse.move(5, 500)
+    time.sleep(1.5)
+    in_both_themes(lab, board, "dashboard")
+
+
+def explain(lab: LabPage) -> None:
+    """Take the table of an explained step."""
+    cell = nbformat.v4.new_code_cell(EXPLAINED)
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook = nbformat.v4.new_notebook(cells=[cell], metadata={"kernelspec": kernel})
+    nbformat.write(notebook, lab.server.root / "notebooks/explained.ipynb")
+    lab.open_notebook("notebooks/explained.ipynb")
+    lab.run_cell(0)
+    time.sleep(1.0)
+    in_both_themes(lab, lab.output(0).locator(".it-explain"), "explain")
+
+
+def in_both_themes(lab: LabPage, what: Locator, name: str) -> None:
+    """Write a light and a dark picture."""
+    what.screenshot(path=IMAGES / f"{name}-light.png")
+    lab.set_theme("JupyterLab Dark")
+    time.sleep(1.5)
+    what.screenshot(path=IMAGES / f"{name}-dark.png")
 
 
 def record(lab: LabPage, board: Locator) -> None:
