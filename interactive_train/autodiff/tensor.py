@@ -190,13 +190,13 @@ class Tensor:
         return self
 
     def __float__(self) -> float:
-        return float(self.item())
+        return float(self.item() if self.known else self.data)
 
     def __int__(self) -> int:
-        return int(self.item())
+        return int(self.item() if self.known else self.data)
 
     def __bool__(self) -> bool:
-        return bool(self.item())
+        return bool(self.item() if self.known else self.data)
 
     def __index__(self) -> int:
         if self.dtype.kind != "i":

@@ -29,7 +29,7 @@ from interactive_train.kernels.labels import (
     WHERE,
 )
 from interactive_train.kernels.lstm import LSTM_GRADIENT, LSTM_SCAN, LSTM_STATES
-from interactive_train.kernels.movement import GATHER_VIEW, JOIN_TWO, SCATTER_VIEW
+from interactive_train.kernels.movement import COPY, GATHER_VIEW, JOIN_TWO, SCATTER_VIEW
 from interactive_train.kernels.normalisation import (
     CHANNEL_PRODUCTS,
     CHANNEL_SQUARES,
@@ -51,6 +51,7 @@ from interactive_train.kernels.recurrent import STEPS_PRODUCT
 from interactive_train.kernels.reduction import ARGMAX, MAX, SUM, SUM_OUTER_INNER
 from interactive_train.kernels.rnn import RNN_GRADIENT, RNN_SCAN, RNN_STATES
 from interactive_train.kernels.rotary import ROTATE
+from interactive_train.kernels.scalars import SCALARS
 from interactive_train.kernels.softmax import (
     CROSS_ENTROPY_ROWS,
     CROSS_ENTROPY_ROWS_BOTH,
@@ -58,10 +59,26 @@ from interactive_train.kernels.softmax import (
     LOG_SOFTMAX,
     SOFTMAX,
 )
+from interactive_train.kernels.steps import (
+    ADVANCE,
+    KEYS_AT,
+    REQUIRE_FINITE,
+    ROOT_OF_SUMS,
+    SUM_OF_SQUARES,
+    TAKE_BATCH,
+)
 
 FLOATING: tuple[np.dtype[np.generic], ...] = (np.dtype(np.float32), np.dtype(np.float64))
 
 WRITTEN = (
+    SCALARS,
+    TAKE_BATCH,
+    KEYS_AT,
+    ADVANCE,
+    SUM_OF_SQUARES,
+    ROOT_OF_SUMS,
+    REQUIRE_FINITE,
+    COPY,
     GEMM,
     CONVOLVE,
     CONVOLVE_WEIGHT,
@@ -138,6 +155,19 @@ READY: dict[Expression, str] = {
     NOT_EQUAL: "fs",
     WHERE: "ffs",
 }
+
+
+def _first() -> Iterator[tuple[Kernel, np.dtype[np.generic], bool]]:
+    """Yield what nearly every recorded step needs, in float32, longest first."""
+    single, double = FLOATING
+    yield from ((SCALARS, double, False), (GEMM, single, False), (SUM, single, False))
+    yield (CROSS_ENTROPY_ROWS_BOTH, single, False)
+    yield from ((TAKE_BATCH, single, False), (TAKE_BATCH, double, False))
+    yield from ((ROOT_OF_SUMS, double, False), (SUM_OF_SQUARES, single, False))
+    yield from ((e.ADD.kernel("fr"), single, False), (ADVANCE, double, False))
+
+
+FIRST = tuple(_first())
 
 
 def kernels() -> Iterator[Kernel]:

@@ -15,16 +15,23 @@ import ctypes.util
 import linecache
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from llvmlite import binding
 
+from interactive_train.kernels.aside import ENOUGH, WITHIN, Aside
 from interactive_train.kernels.kernel import Kernel
 from interactive_train.kernels.source import adapter_source
-from interactive_train.kernels.store import StoredObject, load, save
+from interactive_train.kernels.store import (
+    StoredObject,
+    is_stored,
+    load,
+    save,
+    stored_kernels,
+)
 from interactive_train.runtime.cpu import cpu_name
 from interactive_train.runtime.notices import notice
 
@@ -91,6 +98,54 @@ def address(
         return _addresses[key]
 
 
+def prepare(requests: Iterable[tuple[Kernel, np.dtype[np.generic], bool]]) -> None:
+    """Compile what is missing of many kernels, half of it in a second process.
+
+    Parameters
+    ----------
+    requests : iterable of (kernel, dtype, in_place)
+    """
+    with _lock:
+        missing = _missing(requests)
+        if len(missing) < ENOUGH:
+            return
+        _announce(next(iter(missing)).removeprefix("it_"))
+        elsewhere = _first.symbols if _first is not None else set()
+        jobs = [job for job in missing.items() if job[0] not in elsewhere]
+        jobs.sort(key=lambda job: -len(job[1]))  # long ones take longest
+        with Aside(jobs[1::2] if not elsewhere else ()):
+            for symbol, source in jobs if elsewhere else jobs[::2]:
+                save(_compile(symbol, source), source)
+        if _first is not None:
+            _first.wait()
+
+
+def _missing(
+    requests: Iterable[tuple[Kernel, np.dtype[np.generic], bool]],
+) -> dict[str, str]:
+    """Return the sources of adapters that are neither loaded nor stored, by symbol."""
+    found: dict[str, str] = {}
+    for kernel, dtype, in_place in dict.fromkeys(requests):
+        if (kernel.name, dtype.name, in_place) not in _addresses:
+            symbol = symbol_of(kernel, dtype, in_place)
+            source = adapter_source(kernel, dtype, in_place)
+            if not is_stored(symbol, source):
+                found[symbol] = source
+    return found
+
+
+_first: Aside | None = None  # what compiles the kernels of every step on a new machine
+
+
+def _begin_first() -> None:
+    """On a machine without any kernels, let a second process begin with those of every step."""
+    global _first
+    if _first is None and os.environ.get(WITHIN) is None:
+        from interactive_train.kernels.catalogue import FIRST
+
+        _first = Aside(list(_missing(FIRST).items()) if stored_kernels()[0] == 0 else ())
+
+
 def symbol_of(kernel: Kernel, dtype: np.dtype[np.generic], in_place: bool = False) -> str:
     """Return the native name of an adapter."""
     return "_".join(("it", kernel.name, dtype.name) + (("in_place",) * in_place))
@@ -100,7 +155,11 @@ def native(symbol: str, source: str, progress: Progress | None = None) -> int:
     """Return the address of the `entry` of an adapter module under the given symbol."""
     with _lock:
         stored = load(symbol, source)
+        if stored is None and _first is not None and symbol in _first.symbols:
+            _first.wait()
+            stored = load(symbol, source)
         if stored is None:
+            _begin_first()
             (progress or _announce)(symbol.removeprefix("it_"))
             stored = _compile(symbol, source)
             save(stored, source)

@@ -59,16 +59,6 @@ def sum_of_squares(out: Any, x: Any, n: int) -> int:
     return 0
 
 
-def largest(out: Any, x: Any, n: int) -> int:
-    """out = max |x[i]|, NaN where one is NaN."""
-    top = 0.0
-    for i in range(n):
-        v = abs(x[i])
-        top = v if (v > top or v != v) else top
-    out[0] = np.float64(top)
-    return 0
-
-
 def require_finite(flag: Any, x: Any, n: int) -> int:
     """Stop the step where an element is not finite; flag is 1.0 otherwise."""
     wrong = 0
@@ -99,7 +89,6 @@ SUM_OF_SQUARES = Kernel(
     parallel=("n",),
     summed=("n",),
 )
-LARGEST = Kernel("largest", largest, "out=f8[1] x:T[n] n", parallel=("n",))
 REQUIRE_FINITE = Kernel("require_finite", require_finite, "flag=f8[1] x:T[n] n")
 
 

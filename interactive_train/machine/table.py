@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from interactive_train.kernels.compiler import address
+from interactive_train.kernels.compiler import address, prepare
 from interactive_train.kernels.kernel import Kernel
 
 ROW_WORDS = 32  # the adapter's address and up to 31 operands: four cache lines
@@ -172,6 +172,8 @@ class Table:
         if commit is not None and not 0 <= commit <= len(rows):
             raise ValueError(f"Table: commit lies in 0 ... {len(rows)}; got {commit}.")
         words = np.zeros((len(rows), ROW_WORDS), np.int64)
+        if native:
+            prepare((i.kernel, i.dtype, i.in_place) for i in rows)
         for word, instruction in zip(words, rows, strict=True):
             instruction.views()
             if native:
