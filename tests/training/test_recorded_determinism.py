@@ -157,13 +157,13 @@ def of_dict(model: Any, x: Any, y: Any) -> Any:
 def test_models_of_dicts_and_lists_train_in_place(dtype: Any, duplicated: bool) -> None:
     found = {}
     for recorded in (False, True):
-        model = {
+        model: Any = {
             "first": {"w": draw(6, 5, dtype=dtype), "b": np.zeros(5, dtype)},
             "second": [draw(5, 2, seed=1, dtype=dtype)],
         }
-        w = model["first"]["w"]  # type: ignore[call-overload]
+        w = model["first"]["w"]
         opt_state = it.setup(optim.Adam(0.02), model)
-        pair = it.Duplicated(model) if duplicated else model
+        pair: Any = it.Duplicated(model) if duplicated else model
         elements = [(X[i : i + 7].astype(dtype), X[i : i + 7, :2].astype(dtype)) for i in range(40)]
         with watched(shards=2, recorded=recorded) as seen:
             history = it.train(of_dict, pair, elements, opt_state, progress=False)
@@ -173,7 +173,7 @@ def test_models_of_dicts_and_lists_train_in_place(dtype: Any, duplicated: bool) 
         found[recorded] = {path: np.array(array) for path, array in numbers.items()}
         found[recorded] |= {"loss": history.loss, "norm": history.gradient_norm}
         if duplicated:
-            for path, array in it.tree.flatten_with_paths(pair.grads):  # type: ignore[attr-defined]
+            for path, array in it.tree.flatten_with_paths(pair.grads):
                 found[recorded][f"gradient {path}"] = np.array(array)
         for path, leaf in opt_state.leaves():
             for name, value in leaf.state.items():
