@@ -35,6 +35,7 @@ ORACLES: dict[str, Callable[..., Any]] = {
     "relu": lambda x: np.maximum(x, 0.0),
     "gate": lambda g, x: np.where(np.isnan(x), x, np.where(x > 0, g, 0.0)),
     "gelu": lambda x: x * scipy.special.ndtr(x),
+    "gelu_slope": lambda x: scipy.special.ndtr(x) + x * np.exp(-0.5 * x * x) / np.sqrt(2.0 * np.pi),
     "greater": np.greater,
     "greater_equal": np.greater_equal,
     "less": np.less,
