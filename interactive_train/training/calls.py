@@ -13,8 +13,10 @@ from interactive_train.nn.functional import all_paths
 from interactive_train.nn.knob import KnobValues, turned_to
 from interactive_train.nn.module import buffer_paths, dtype_of
 from interactive_train.optim.operations import gradient_at
+from interactive_train.runtime.checks import flag, real_number, whole_number
 from interactive_train.runtime.errors import did_you_mean, refusal
 from interactive_train.runtime.key import Key, key_of
+from interactive_train.runtime.keywords import suggests
 from interactive_train.runtime.notices import notice
 from interactive_train.training.evaluation import (
     Metrics,
@@ -22,6 +24,7 @@ from interactive_train.training.evaluation import (
     named_metrics,
     validation_data,
 )
+from interactive_train.training.explain import Explanation, explain
 from interactive_train.training.objective import Loss, of_predictions
 from interactive_train.training.state import TrainState
 from interactive_train.training.stepper import Objective, Stepper
@@ -159,6 +162,67 @@ class SingleCalls:
             outcome.written[path] = _alike(array, old, f"the buffer at {path!r}", where, old.dtype)
         stepper.commit(outcome)
         return stepper.state(state.position)
+
+    @suggests("trainer.explain")
+    def explain(
+        self,
+        state: TrainState,
+        batch: Any,
+        *,
+        measure: bool = True,
+        clip_norm: float | None = None,
+        shards: int | None = None,
+    ) -> Explanation:
+        """Show the next step of a fit as the list of kernel calls that it is, without taking it.
+
+        Parameters
+        ----------
+        state : TrainState
+            Keeps its value.
+        batch : tuple
+            One element of data, ``(x, targets)`` or ``(x, loss_fn)``.
+        measure : bool
+            Run every call alone, on copies, to see what it takes. Costs some milliseconds per call.
+        clip_norm : float, optional
+            As in `fit`.
+        shards : int, optional
+            Into how many parts the batch is cut; by default as in a fit, by the work and the cores.
+
+        Returns
+        -------
+        Explanation
+            Prints as a table; ``source(n)`` is the loop of a line, ``kernels`` are those that
+            were written for this step, ``rows`` is the table as data.
+
+        Raises
+        ------
+        NotRecordableError
+            If a fit would take the step eagerly; says what cannot be recorded, and the line.
+
+        Examples
+        --------
+        >>> import interactive_train as it
+        >>> from interactive_train import losses, nn, optim
+        >>> trainer = it.Trainer(nn.Linear(3, 1), optim.SGD(0.1), loss=losses.mse)
+        >>> batch = np.ones((8, 3), np.float32), np.ones((8, 1), np.float32)
+        >>> explanation = trainer.explain(trainer.init(seed=0), batch, measure=False)
+        >>> [row.operation for row in explanation.rows if row.layer == "model"]
+        ['product']
+        """
+        where = "trainer.explain"
+        require_state(state, where)
+        if clip_norm is not None:
+            clip_norm = real_number(clip_norm, "clip_norm", where, low=0.0, open_low=True)
+        if shards is not None:
+            whole_number(shards, "shards", where, low=1)
+        return explain(
+            state,
+            of_predictions(self.loss, where),
+            batch,
+            measure=flag(measure, "measure", where),
+            clip_norm=clip_norm,
+            shards=shards,
+        )
 
     def _single(
         self,

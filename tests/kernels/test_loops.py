@@ -262,6 +262,7 @@ def product(
         a,
         np.ascontiguousarray(used),
         *(batch, m, n, k, ta, tb, a.size, used.size, m * k, k * n if steps else 0),
+        max(1, m if ta else k),
         blas().gemm(dtype),
         way=way,
     )
@@ -301,7 +302,7 @@ def test_a_step_of_zero_repeats_a_matrix(dtype: Any, way: str) -> None:
 def test_extents_beyond_32_bits_are_refused_twice() -> None:
     x = np.zeros(4, np.float32)
     far = 2**31
-    operands = (x, x.copy(), x.copy(), 1, far, 0, 0, 0, 0, 4, 4, 0, 0, blas().sgemm)
+    operands = (x, x.copy(), x.copy(), 1, far, 0, 0, 0, 0, 4, 4, 0, 0, 1, blas().sgemm)
     with pytest.raises(ValueError, match="gemm"):
         run(gemm.GEMM, FLOATING[0], *operands)
     row = PreparedRow(gemm.GEMM, FLOATING[0], operands)  # unchecked: the kernel itself refuses
@@ -313,7 +314,7 @@ def test_extents_beyond_32_bits_are_refused_twice() -> None:
 def test_a_step_beyond_an_operand_cannot_be_built() -> None:
     a, b, out = (np.zeros(8, np.float32) for _ in range(3))
     with pytest.raises(ValueError, match="gemm: steps and strides must stay"):
-        run(gemm.GEMM, FLOATING[0], out, a, b, 2, 2, 2, 2, 0, 0, 8, 8, 5, 4, blas().sgemm)
+        run(gemm.GEMM, FLOATING[0], out, a, b, 2, 2, 2, 2, 0, 0, 8, 8, 5, 4, 2, blas().sgemm)
 
 
 def test_another_library_is_one_word_of_the_table() -> None:
@@ -332,7 +333,7 @@ def test_another_library_is_one_word_of_the_table() -> None:
     assert address is not None
     a, b = np.zeros((1, 2, 3), np.float32), np.zeros((1, 3, 4), np.float32)
     out = np.zeros((1, 2, 4), np.float32)
-    code, _ = run(gemm.GEMM, FLOATING[0], out, a, b, 1, 2, 4, 3, 0, 0, 6, 12, 6, 12, address)
+    code, _ = run(gemm.GEMM, FLOATING[0], out, a, b, 1, 2, 4, 3, 0, 0, 6, 12, 6, 12, 3, address)
     assert code == 0
     order, ta, tb, m, n, k, alpha, _, lda, _, ldb, beta, _, ldc = seen[0]
     assert (order, ta, tb, m, n, k, alpha, lda, ldb, beta, ldc) == (

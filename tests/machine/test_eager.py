@@ -98,7 +98,7 @@ def test_the_mode_belongs_to_the_context() -> None:
 
 def test_an_unknown_mode_is_refused() -> None:
     with (
-        pytest.raises(ValueError, match=r'it\.execution: the mode is "native" or "checked"; got'),
+        pytest.raises(ValueError, match=r'it\.execution: the mode is "native", "eager" or "checked"; got'),
         execution("fast"),  # type: ignore[arg-type]
     ):
         pass
@@ -115,7 +115,7 @@ def test_small_calls_keep_the_gil_and_large_ones_give_it_away() -> None:
     assert not releases(add, [small, small.copy(), small.copy()], 100)
     assert releases(add, [large, large.copy(), large.copy()], 50_000)
     for n, expected in ((64, False), (128, True)):
-        sizes = (1, n, n, n, 0, 0, n * n, n * n, n * n, n * n, 1)
+        sizes = (1, n, n, n, 0, 0, n * n, n * n, n * n, n * n, n, 1)
         square = [np.zeros((1, n, n), np.float32) for _ in range(3)]
         assert releases(GEMM, square, *sizes) is expected
 
