@@ -71,8 +71,9 @@ _lock = threading.Lock()
 def recorder_of(tensors: Sequence[Tensor]) -> Recorder | None:
     """Return the recorder of the first ghost among the inputs, if there is one."""
     for tensor in tensors:
-        if type(tensor.data) is Ghost:
-            return tensor.data.recorder
+        data: Any = tensor.data
+        if type(data) is Ghost:
+            return data.recorder
     return None
 
 

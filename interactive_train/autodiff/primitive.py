@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from interactive_train.autodiff.ghost import Ghost, recorder_of, recordings
+from interactive_train.autodiff.ghost import recorder_of, recordings
 from interactive_train.autodiff.tape import Node, Vjp
 from interactive_train.autodiff.tensor import FLOATS, OPERATIONS, Spec, Tensor, as_tensor
 from interactive_train.kernels.kernel import Kernel
@@ -102,7 +102,7 @@ class Primitive:
         plan = self._plans.get(key)
         if plan is None:
             plan = self._new_plan(key, inputs, attributes)
-        value: NDArray[Any] | Ghost
+        value: Any
         recorder = recorder_of(inputs) if recordings() else None
         if recorder is not None:
             value, address = recorder.note(self, plan, inputs, attributes), 0

@@ -15,8 +15,6 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from numpy.typing import NDArray
-
 from interactive_train.autodiff.ghost import Ghost
 from interactive_train.autodiff.tensor import OPERATIONS, Tensor
 

@@ -114,7 +114,7 @@ class Tensor:
     @property
     def known(self) -> bool:
         """Whether the value may be looked at; not while a step is being recorded."""
-        return type(self.data) is not Ghost
+        return not isinstance(self.data, Ghost)
 
     @property
     def address(self) -> int:

@@ -1,8 +1,8 @@
 """The scalar program of a step: what follows from hyperparameters and counters alone.
 
 Learning rates, powers of beta, bias corrections are numbers, dozens of them; one kernel works
-them off as a list of four-word codes over an array of float64 cells (three-address code), so no step needs
-a kernel of its own for them. Every cell is mirrored in float32 for kernels of that type.
+them off as a list of four-word codes over an array of float64 cells (three-address code), so no
+step needs a kernel of its own for them. Every cell is mirrored in float32 for kernels of that type.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def scalars(
     """cells[:inputs] = schedule[cursor]; then cells[code[3]] = code[0](cells[code[1]], ...)."""
     row = cursor[0]
     if inputs > 0 and (row < 0 or row >= rows):
-        return CHANGED + 16 * row
+        return CHANGED + 16 * int(row)
     for k in range(inputs):
         cells[k] = schedule[row, k]
         single[k] = np.float32(cells[k])

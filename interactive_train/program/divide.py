@@ -33,7 +33,7 @@ class Division:
     windows : dict of int to callable
         Operands of which every part sees some elements of the whole: (low, high) -> (first, count).
     part : callable
-        ``part(low, high) -> {position: operand}``: what else changes for the units low ... high - 1.
+        ``part(low, high) -> {position: operand}``: what else changes for units low ... high - 1.
     """
 
     extent: int

@@ -167,7 +167,7 @@ def _shared(
     placed: list[tuple[int, int, int, int]] = []  # offset, bytes, first, last
     shared: dict[tuple[int, int], int] = {}
     for size, first, last, key in sorted(blocks, key=lambda block: -block[0]):
-        busy = sorted((o, n) for o, n, f, l in placed if not (l < first or last < f))
+        busy = sorted((o, n) for o, n, begin, end_ in placed if end_ >= first and begin <= last)
         offset = end
         for start, taken in busy:
             if offset + size <= start:

@@ -9,6 +9,7 @@ the number of threads, so the bits do not depend on it.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -323,7 +324,7 @@ class _Sharding:
             cuts = [size * s // self.shards // ALIGNED * ALIGNED for s in range(self.shards)]
             cuts.append(size)
         bounds = tuple(cuts) if len(cuts) == self.shards + 1 else None
-        for place, (low, high) in enumerate(zip(cuts, cuts[1:], strict=False)):
+        for place, (low, high) in enumerate(itertools.pairwise(cuts)):
             for other in range(1, self.shards):
                 op = Op(ADD, value.dtype, (Ref(owner), Ref(owner), Ref(owner), high - low),
                         "add", "partial sums")  # fmt: skip

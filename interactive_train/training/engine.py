@@ -473,9 +473,9 @@ class Engine:
         program = optimised(recording.program)
         batch = captured[0].batch
         for name, (dtype, size) in recording.layout.regions.items():
-            if not name.startswith("squares."):
-                if name not in self._regions or self._regions[name].size < size:
-                    self._regions[name] = _zeros(size, dtype)
+            own = name.startswith("squares.")
+            if not own and (name not in self._regions or self._regions[name].size < size):
+                self._regions[name] = _zeros(size, dtype)
         regions, control = self._own_regions(recording, own, captured, program)
         counters = np.zeros(3, np.int64)
         schedule = np.zeros((CHUNK, recording.cells.inputs))

@@ -21,7 +21,7 @@ validation - leaves through the generator, with the session as it was behind the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 from interactive_train.training.events import (
@@ -93,9 +93,9 @@ def run(session: Session, due: Callable[[int], int] = _every_step) -> Generator[
 
 def _stepped(
     session: Session,
-    losses: Sequence[float],
-    lrs: Sequence[float],
-    norms: Sequence[float],
+    losses: Any,
+    lrs: Any,
+    norms: Any,
     aux: Any,
 ) -> Stepped:
     """Say what was done; behind the last step of a pass, evaluate."""

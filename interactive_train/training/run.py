@@ -78,7 +78,7 @@ class Run(Steering):
         self._active = False
         self._reason = ""
         self._thread: threading.Thread | None = None
-        self._changed = threading.Condition(session.lock)
+        self._changed = threading.Condition(session.lock)  # type: ignore[arg-type]
         self._listeners: list[Callable[[], None]] = []
         self._closers: list[Callable[[], None]] = []
 

@@ -286,11 +286,11 @@ class Stepper:
     def tame(self, step: int) -> bool:
         """Whether no finite gradient of ordinary size can make an update that is not finite."""
         seen: list[tuple[Rule, dict[str, Setting]]] = []
-        for _, leaf in self.opt.leaves():
-            if (leaf.rule, leaf.knobs) not in seen:
-                seen.append((leaf.rule, leaf.knobs))
-                values = {name: float(knob.effective(step)) for name, knob in leaf.knobs.items()}
-                if not leaf.rule.tame(values):
+        for _, found in self.opt.leaves():
+            if (found.rule, found.knobs) not in seen:
+                seen.append((found.rule, found.knobs))
+                values = {name: float(knob.effective(step)) for name, knob in found.knobs.items()}
+                if not found.rule.tame(values):
                     return False
         return True
 

@@ -90,9 +90,10 @@ class _Fusion:
         for number in member.elementwise_reads():
             at = self.maker.get(self.program.root(number)[0])
             group = self.items[at] if at is not None else None
-            if at is not None and isinstance(group, _Group) and at not in groups:
-                if self._fits(group, op, member):
-                    groups.append(at)
+            if at is None or at in groups or not isinstance(group, _Group):
+                continue
+            if self._fits(group, op, member):
+                groups.append(at)
         for at in sorted(groups, reverse=True):
             group = self.items[at]
             assert isinstance(group, _Group)

@@ -3,7 +3,7 @@
 An embedding looks up thousands of rows of a table of some dozens. Rows of a product are products of
 rows, so the table is multiplied once and the rows are taken from the result; and a sum over
 equal rows comes before the product instead of behind it. All three products of an embedded
-input (forward, weights, table) shrink from as many rows as there are look-ups to the table's height.
+input (forward, weights, table) shrink from the number of look-ups to the table's height.
 """
 
 from __future__ import annotations
