@@ -70,11 +70,13 @@ class _Fusion:
         if op.kernel.name == SUM.name and sizes["outer"] == 1:
             form: tuple[int, ...] = (sizes["inner"],)
             n = sizes["middle"] * sizes["inner"]
-            return Member(op, n, form, True) if min(n, *form) >= SMALLEST else None
+            several = sizes["middle"] > 1  # or its result could be taken for one of the values
+            return Member(op, n, form, True) if several and min(form) >= SMALLEST else None
         if op.kernel.name == SUM_OUTER_INNER.name:
             form = (sizes["middle"], sizes["inner"])
             n = sizes["outer"] * sizes["middle"] * sizes["inner"]
-            return Member(op, n, form, True) if n >= SMALLEST else None
+            several = sizes["outer"] * sizes["inner"] > 1
+            return Member(op, n, form, True) if several and n >= SMALLEST else None
         if op.kernel.origin is None:
             return None
         expression, _ = op.kernel.origin
