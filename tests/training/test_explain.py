@@ -255,3 +255,10 @@ def test_what_is_no_batch_is_refused() -> None:
 )
 def test_numbers_are_shown_in_three_digits(value: float, unit: str, text: str) -> None:
     assert si(value, unit) == text
+
+
+def test_the_update_of_many_arrays_is_one_loop() -> None:
+    model = nn.Sequential(nn.Linear(4, 3), *(nn.Linear(3, 3) for _ in range(30)))
+    trainer = it.Trainer(model, optim.Adam(0.01), loss=losses.cross_entropy_sparse)
+    explanation = trainer.explain(trainer.init(seed=0), problem(), measure=False)
+    assert [row.operation for row in explanation.rows if row.layer == "update"] == ["Adam"]

@@ -126,7 +126,7 @@ class _Fusion:
             owner, start = self.program.root(number)
             if owner in group.made and (start or self.program.values[owner].size != member.n):
                 return False
-        outer = group.reads | {s for n in op.reads for s in self._owners(n)}
+        outer = self._arrays(group) | {self.program.root(n)[0] for n in op.reads}
         return len(outer - group.made) + len(group.made) + 1 <= 2 * MOST_ARRAYS
 
     def _owners(self, number: int) -> Iterator[int]:
@@ -183,7 +183,7 @@ class _Fusion:
             return
         if group.form and earlier.form not in ((), group.form):
             return
-        outer = (group.reads | earlier.reads) - group.made - earlier.made
+        outer = (self._arrays(group) | self._arrays(earlier)) - group.made - earlier.made
         if len(outer) > MOST_ARRAYS:
             return
         if not self._elementwise_between(earlier, group):
@@ -204,6 +204,10 @@ class _Fusion:
             if others & earlier.made:
                 return False
         return True
+
+    def _arrays(self, group: _Group) -> set[int]:
+        """Return what would be operands of the loop: a value of many pieces is one."""
+        return {self.program.root(n)[0] for member in group.members for n in member.op.reads}
 
     def _reads(self, item: Op | _Group) -> set[int]:
         if isinstance(item, _Group):
