@@ -20,48 +20,31 @@ from numpy.typing import NDArray
 
 from interactive_train.autodiff.ghost import NotRecordableError
 from interactive_train.data.rows import Rows
-from interactive_train.kernels import scalars, status
-from interactive_train.kernels.scalars import SCALARS
-from interactive_train.kernels.steps import ADVANCE, KEYS_AT, TAKE_BATCH
-from interactive_train.machine.control import ControlBlock
+from interactive_train.kernels import status
 from interactive_train.machine.sharded import run, usable_threads
 from interactive_train.optim.leaf import Leaf
-from interactive_train.optim.setting import Setting
 from interactive_train.program.captured import Captured, capture
-from interactive_train.program.compile import build, optimised, shards_of
-from interactive_train.program.lower import Lowered, aligned
-from interactive_train.program.program import Home, Op, Program, Ref, Value
-from interactive_train.program.recorder import constant_arrays
+from interactive_train.program.program import Home
 from interactive_train.runtime.blas import blas
 from interactive_train.runtime.errors import refusal
-from interactive_train.runtime.hyperparameter import Hyperparameter
 from interactive_train.runtime.notices import notice
+from interactive_train.training.ahead import fill_schedule, rates
+from interactive_train.training.prepared import (
+    CHUNK,
+    CURSOR,
+    POSITION,
+    STEP,
+    Prepared,
+    prepare,
+    verify,
+)
 from interactive_train.training.recording import Knobs, Recording, keys_of, record
 
 if TYPE_CHECKING:
     from interactive_train.training.stepper import Stepper
 
 MOST_TABLES = 8
-CHUNK = 4096  # steps of which a schedule is evaluated ahead
-CURSOR, STEP, POSITION = range(3)  # the counters of a table
 MOST_RECORDINGS = 32  # of one fit; a function that needs more of them is not worth recording
-GUARDS = 3  # loss, norm, norm or Inf where it is too large
-
-
-@dataclass
-class Prepared:
-    """A recording with its table and the memory of its own."""
-
-    recording: Recording
-    lowered: Lowered
-    control: ControlBlock
-    schedule: NDArray[np.float64]
-    counters: NDArray[np.int64]
-    regions: dict[str, NDArray[Any]]
-    order: NDArray[np.int64] | None
-    sources: tuple[NDArray[Any], ...]
-    program: Program
-    tame: bool
 
 
 @dataclass(frozen=True)
@@ -163,7 +146,7 @@ class Engine:
             count = min(count, max(1, len(rows.order) // max(1, size)))
         else:
             count = 1
-        valid = self._set_schedule(prepared, count)
+        valid = fill_schedule(prepared, stepper, count)
         if valid == 0:
             return None
         leap = self._run(prepared, valid)
@@ -200,7 +183,7 @@ class Engine:
         prepared, captured, own = self._prepared(objective, elements, rows)
         self._load()
         self._feed(prepared, captured, own, rows, None)
-        return prepared, self._set_schedule(prepared, steps)
+        return prepared, fill_schedule(prepared, self.stepper, steps)
 
     def _run(self, prepared: Prepared, count: int) -> Leap:
         stepper, control = self.stepper, prepared.control
@@ -210,7 +193,7 @@ class Engine:
         control.clear()  # a wish to be let in is granted now: the call has ended
         taken = control.step
         history = np.array(control.history[:taken])
-        lrs = self._rates(prepared, taken)
+        lrs = rates(prepared, stepper, taken)
         if taken:
             self.ahead = True
             stepper.note_steps(taken, float(history[-1, 0]))
@@ -350,55 +333,6 @@ class Engine:
         if prepared.recording.draws:
             regions["bases"][...] = keys_of(prepared.recording, self.stepper.key).reshape(-1)
 
-    def _set_schedule(self, prepared: Prepared, count: int) -> int:
-        """Evaluate schedules for the next steps; return for how many all values may stand."""
-        first = self.stepper.step + 1
-        table, valid = prepared.schedule, count
-        steps: NDArray[np.int64] | None = None
-        settings = self._settings(prepared)
-        for column, (setting, knob) in enumerate(
-            zip(settings, prepared.recording.declared, strict=True)
-        ):
-            if not setting.scheduled or setting.override is not None:
-                value = setting.effective(first)
-                if not _may_stand(knob, value):
-                    return 0
-                table[:count, column] = value
-                continue
-            if steps is None:
-                steps = np.arange(first, first + count, dtype=np.int64)
-            try:
-                values = np.asarray(setting.course(steps), np.float64)
-            except Exception:  # at one of these steps; the eager step says what it is
-                valid = min(valid, _before_the_error(setting, steps))
-                values = setting.course(steps[:valid])
-            table[: len(values), column] = values
-            for at, value in enumerate(values[:valid]):
-                if not _may_stand(knob, float(value)):
-                    valid = at
-                    break
-        if prepared.tame and steps is not None:
-            for at in range(valid):
-                if not self.stepper.tame(first + at):
-                    return at
-        return valid
-
-    def _settings(self, prepared: Prepared) -> list[Any]:
-        return prepared.recording.schedule
-
-    def _rates(self, prepared: Prepared, count: int) -> NDArray[np.float64]:
-        column = self._rate_column(prepared)
-        if column is None:
-            return np.full(count, np.nan)
-        return np.array(prepared.schedule[:count, column])
-
-    def _rate_column(self, prepared: Prepared) -> int | None:
-        chosen = self.stepper.rate_setting()
-        for column, setting in enumerate(prepared.recording.schedule):
-            if setting is chosen or (chosen is not None and setting == chosen):
-                return column
-        return None
-
     # Tables -------------------------------------------------------------------------------
 
     def _prepared(
@@ -420,7 +354,7 @@ class Engine:
             self._leave_numbers(self._current)
         prepared = self._tables.get(key)
         if prepared is None:
-            prepared = self._make(key, own, captured, rows)
+            prepared = self._make(own, captured, rows)
             self._tables[key] = prepared
             if len(self._tables) > MOST_TABLES:
                 self._tables.popitem(last=False)
@@ -460,47 +394,17 @@ class Engine:
         """Let a recording's schedule follow the settings as they are now."""
         prepared.recording.schedule[:] = [source() for source in prepared.recording.sources]
 
-    def _make(
-        self, key: Any, own: Captured, captured: Sequence[Captured], rows: Rows | None
-    ) -> Prepared:
+    def _make(self, own: Captured, captured: Sequence[Captured], rows: Rows | None) -> Prepared:
         recording = self._record(own, captured)
         if recording.met.keys() - {name for path, name in self.stepper.layer_knobs if not path}:
             self.stepper.meet(recording.met)  # from now on they are memory
             recording = self._record(own, captured)
         if own.key not in self._verified:
-            self._verify(recording, self._record(own, captured))
+            verify(recording, self._record(own, captured))
             self._verified.add(own.key)
-        program = optimised(recording.program)
-        batch = captured[0].batch
-        for name, (dtype, size) in recording.layout.regions.items():
-            own = name.startswith("squares.")
-            if not own and (name not in self._regions or self._regions[name].size < size):
-                self._regions[name] = _zeros(size, dtype)
-        regions, control = self._own_regions(recording, own, captured, program)
-        counters = np.zeros(3, np.int64)
-        schedule = np.zeros((CHUNK, recording.cells.inputs))
-        order = None
-        sources: tuple[NDArray[Any], ...] = ()
-        if rows is not None:
-            order = np.zeros(max(len(rows.order), len(rows.arrays[0])), np.int64)
-            sources = tuple(_held(a) for a in rows.arrays)
-            program = _gathered(program, regions, captured, sources, order, counters)
-        shards = shards_of(program, batch, self.shards)
-        before, after = _frame(recording, regions, schedule, counters, captured)
-        lowered = build(program, regions, batch, shards, before, after)
         self.tables += 1
-        return Prepared(
-            recording,
-            lowered,
-            control,
-            schedule,
-            counters,
-            regions,
-            order,
-            sources,
-            program,
-            self.stepper.tame(self.stepper.step + 1),
-        )
+        tame = self.stepper.tame(self.stepper.step + 1)
+        return prepare(recording, self._regions, own, captured, rows, self.shards, tame)
 
     def _record(self, own: Captured, captured: Sequence[Captured]) -> Recording:
         stepper = self.stepper
@@ -521,49 +425,6 @@ class Engine:
             stepper.may_write,
             stepper.tame(stepper.step + 1),
         )
-
-    def _own_regions(
-        self,
-        recording: Recording,
-        own: Captured,
-        captured: Sequence[Captured],
-        program: Program,
-    ) -> tuple[dict[str, NDArray[Any]], ControlBlock]:
-        """Make the memory of one table: numbers, keys, data."""
-        control = ControlBlock(GUARDS, CHUNK)
-        regions = dict(self._regions)
-        cells = recording.cells
-        regions["cells"] = _zeros(len(cells.present), np.dtype(np.float64))
-        regions["cells"][...] = cells.present
-        regions["single"] = _zeros(len(cells.present), np.dtype(np.float32))
-        with np.errstate(over="ignore"):
-            regions["single"][...] = cells.present
-        count = max(1, len(recording.draws))
-        regions["keys"] = _zeros(2 * count, np.dtype(np.uint64))
-        regions["bases"] = _zeros(2 * count, np.dtype(np.uint64))
-        regions["guards"] = control.guards
-        for micro, element in enumerate(captured):
-            for number, array in enumerate(element.arrays):
-                regions[f"data.{micro}.{number}"] = _zeros(array.size, array.dtype)
-        for number, array in enumerate(own.arrays):
-            regions[f"captured.{number}"] = _zeros(array.size, array.dtype)
-        for name, (dtype, size) in recording.layout.regions.items():
-            if name.startswith("squares."):
-                regions[name] = _zeros(size, dtype)
-        return regions, control
-
-    def _verify(self, first: Recording, second: Recording) -> None:
-        """Refuse a function that records differently the second time: it hides its own data."""
-        a, b = first.program, second.program
-        same = [(op.name, op.kernel.name) for op in a.ops] == [
-            (op.name, op.kernel.name) for op in b.ops
-        ]
-        constants = zip(constant_arrays(a), constant_arrays(b), strict=False)
-        if not same or any(x.shape != y.shape or x.tobytes() != y.tobytes() for x, y in constants):
-            raise NotRecordableError(
-                "recorded twice, the loss came out differently: it uses values that change from "
-                "call to call, such as np.random; use layers with a key, or data"
-            )
 
     def _forget(self, prepared: Prepared) -> None:
         """Drop a table whose conditions do not hold any more; it may return with another."""
@@ -588,23 +449,6 @@ class Engine:
 def _settle(engine: Engine | None) -> None:
     if engine is not None:
         engine.settle()
-
-
-def _may_stand(knob: Hyperparameter, value: float) -> bool:
-    try:
-        knob.check(value, "")
-    except (TypeError, ValueError):
-        return False
-    return True
-
-
-def _before_the_error(setting: Setting, steps: NDArray[np.int64]) -> int:
-    for at in range(len(steps)):
-        try:
-            setting.course(steps[at : at + 1])
-        except Exception:
-            return at
-    return len(steps)
 
 
 def _classes(leaves: Iterable[Leaf]) -> Any:
@@ -641,105 +485,7 @@ def _prototypes(rows: Rows, accumulate: int) -> list[Any]:
     return elements
 
 
-def _held(array: NDArray[Any]) -> NDArray[Any]:
-    """Return source rows in a type that kernels take."""
-    if array.dtype.kind in "iu" and array.dtype != np.int64:
-        return array.astype(np.int64)
-    return array
-
-
-def _gathered(
-    program: Program,
-    regions: dict[str, NDArray[Any]],
-    captured: Sequence[Captured],
-    sources: Sequence[NDArray[Any]],
-    order: NDArray[np.int64],
-    counters: NDArray[np.int64],
-) -> Program:
-    """Let the program gather its own batch."""
-    from dataclasses import replace
-
-    values, ops = list(program.values), []
-    offset = 0
-    position = counters[POSITION : POSITION + 1]
-    made: dict[str, int] = {}
-    for micro, element in enumerate(captured):
-        for number, (array, source) in enumerate(zip(element.arrays, sources, strict=True)):
-            kind = array.dtype.char
-            if kind == "?":
-                raise NotRecordableError("truth values as data")
-            moved = np.dtype(np.float64) if array.dtype.kind == "i" else array.dtype
-            table = source.reshape(len(source), -1)
-            table = table.view(np.float64) if array.dtype.kind == "i" else table
-            region = f"data.{micro}.{number}"
-            values.append(Value(array.shape, array.dtype, batched=True))
-            made[region] = len(values) - 1
-            rows, width = len(array), table.shape[1]
-            sizes = (rows, width, len(source), len(order), offset)
-            operands = (Ref(len(values) - 1), table, order, position, *sizes)
-            ops.append(Op(TAKE_BATCH, moved, operands, "take_batch", "data"))
-        offset += element.batch
-    # The data's own values are now pieces of what is gathered: read behind it.
-    for at, value in enumerate(program.values):
-        if value.home is not None and value.home.region in made and value.base < 0:
-            values[at] = replace(value, home=None, base=made[value.home.region], start=0)
-    return replace(program, values=tuple(values), ops=(*ops, *program.ops))
-
-
-def _frame(
-    recording: Recording,
-    regions: dict[str, NDArray[Any]],
-    schedule: NDArray[np.float64],
-    counters: NDArray[np.int64],
-    captured: Sequence[Captured],
-) -> tuple[list[Op], list[Op]]:
-    """Return what one thread does in front of a step and behind it."""
-    cells = recording.cells
-    double = np.dtype(np.float64)
-    cursor = counters[CURSOR : CURSOR + 1]
-    code = np.array(cells.code, np.int64).reshape(-1, 4)
-    count = len(cells.present)
-    before = [
-        Op(
-            SCALARS,
-            double,
-            (
-                *(regions["cells"], regions["single"], schedule, cursor, code),
-                *(len(schedule), cells.inputs, len(code), count),
-            ),
-            "scalars",
-            "hyperparameters",
-        )
-    ]
-    if recording.draws:
-        number = len(recording.draws)
-        operands = (regions["keys"], regions["bases"], counters[STEP : STEP + 1], number)
-        before.append(Op(KEYS_AT, double, operands, "keys", "random numbers"))
-    after = []
-    if recording.passed:
-        moves = np.array([(scalars.COPY, new, new, old) for new, old in recording.passed], np.int64)
-        after.append(
-            Op(
-                SCALARS,
-                double,
-                (
-                    *(regions["cells"], regions["single"], np.zeros((1, 0)), cursor, moves),
-                    *(1, 0, len(moves), count),
-                ),
-                "scalars",
-                "counters",
-            )
-        )
-    by = np.array([1, 1, sum(e.batch for e in captured)], np.int64)
-    after.append(Op(ADVANCE, double, (counters, by, 3), "advance", "counters"))
-    return before, after
-
-
 def _value(array: NDArray[Any]) -> Any:
     from interactive_train.autodiff.tensor import Tensor
 
     return Tensor(array.copy())
-
-
-def _zeros(size: int, dtype: np.dtype[Any]) -> NDArray[Any]:
-    return aligned(max(1, size) * dtype.itemsize).view(dtype)

@@ -19,9 +19,10 @@ from interactive_train.program.compile import estimate
 from interactive_train.program.listing import Line, is_generated, lines_of, source_of, stages
 from interactive_train.program.timing import least_seconds, row_seconds, step_seconds
 from interactive_train.runtime.errors import refusal
-from interactive_train.training.engine import Engine, Prepared
+from interactive_train.training.engine import Engine
 from interactive_train.training.explain_view import html, text
 from interactive_train.training.objective import pair
+from interactive_train.training.prepared import Prepared
 from interactive_train.training.state import TrainState
 from interactive_train.training.stepper import Objective, Stepper
 
