@@ -9,6 +9,7 @@ are precise and whose result is the reference.
 
 from __future__ import annotations
 
+import itertools
 import weakref
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
@@ -93,8 +94,10 @@ class Engine:
         self.ahead = False  # the regions hold what the stepper's arrays do not have yet
         self._regions: dict[str, NDArray[Any]] = {}
         self._loaded = -1
-        self._tables: OrderedDict[Any, Prepared] = OrderedDict()
+        self._tables: OrderedDict[Any, list[Prepared]] = OrderedDict()  # last used first
+        self._turned = 0  # how many tables in a row found that a condition does not hold
         self._current: Prepared | None = None
+        self._current_key: Any = None
         self._pattern: list[Any] = []
         self._pattern_key: Any = None
         self._verified: set[Any] = set()
@@ -151,14 +154,12 @@ class Engine:
             return None
         leap = self._run(prepared, valid)
         if leap.status and status.decode(leap.status)[0] == status.CHANGED and not len(leap.losses):
-            self._forget(prepared)
-            return (
-                self.advance(
-                    objective, elements if rows is None else None, rows, steps, accumulate, pass_key
-                )
-                if self.recordings < MOST_RECORDINGS
-                else None
-            )
+            if self.recordings >= MOST_RECORDINGS:
+                return None
+            self._turn(prepared)
+            given = elements if rows is None else None
+            return self.advance(objective, given, rows, steps, accumulate, pass_key)
+        self._turned = 0
         asked = status.decode(leap.status)[0] == status.INTERRUPTED
         return leap if len(leap.losses) or asked or not leap.status else None
 
@@ -352,18 +353,20 @@ class Engine:
             return self._current, captured, own
         if self._current is not None and self.ahead:
             self._leave_numbers(self._current)
-        prepared = self._tables.get(key)
-        if prepared is None:
-            prepared = self._make(own, captured, rows)
-            self._tables[key] = prepared
-            if len(self._tables) > MOST_TABLES:
-                self._tables.popitem(last=False)
+        known = self._tables.setdefault(key, [])
         self._tables.move_to_end(key)
+        if self._turned >= len(known):  # none yet, or in none do all conditions hold
+            known.insert(0, self._make(own, captured, rows))
+            self._turned = 0
+            while sum(map(len, self._tables.values())) > MOST_TABLES:
+                oldest = next(iter(self._tables.values()))
+                oldest.pop()
+                if not oldest:
+                    self._tables.popitem(last=False)
+        prepared = known[0]
         self._current, self._current_key = prepared, key
         self._take_numbers(prepared)
         return prepared, captured, own
-
-    _current_key: Any = None
 
     def _patterned(self) -> Any:
         """Return which arrays are frozen, share settings and share counters."""
@@ -386,7 +389,7 @@ class Engine:
             stepper.clip_norm,
         )
         # Settings themselves are memory: the recordings read the newest.
-        for prepared in self._tables.values():
+        for prepared in itertools.chain(*self._tables.values()):
             self._renew(prepared)
         return self._pattern_key
 
@@ -426,12 +429,14 @@ class Engine:
             stepper.tame(stepper.step + 1),
         )
 
-    def _forget(self, prepared: Prepared) -> None:
-        """Drop a table whose conditions do not hold any more; it may return with another."""
-        for key, other in list(self._tables.items()):
-            if other is prepared:
-                del self._tables[key]
-        self._leave_numbers(prepared) if self.ahead else None
+    def _turn(self, prepared: Prepared) -> None:
+        """Put a table whose conditions do not hold now behind the others of its kind."""
+        for known in self._tables.values():
+            if prepared in known:
+                known.append(known.pop(known.index(prepared)))
+        self._turned += 1
+        if self.ahead:
+            self._leave_numbers(prepared)
         self._current, self._current_key = None, None
 
     def _refuse(self, why: str) -> None:

@@ -31,7 +31,7 @@ CURSOR, STEP, POSITION = range(3)  # the counters of a table
 GUARDS = 3  # loss, norm, norm or Inf where it is too large
 
 
-@dataclass
+@dataclass(eq=False)
 class Prepared:
     """A recording with its table and the memory of its own."""
 

