@@ -69,7 +69,8 @@ from interactive_train.nn.rectifiers import (
     sparse_sigmoid,
     trelu,
 )
-from interactive_train.nn.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
+from interactive_train.nn.recurrent import GRU, LSTM, RNN
+from interactive_train.nn.recurrent_cells import GRUCell, LSTMCell, RNNCell
 from interactive_train.nn.remat import remat
 from interactive_train.nn.summary import summary
 from interactive_train.nn.transformer import TransformerBlock

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from interactive_train.data import Data
-from interactive_train.machine.eager import is_native
 from interactive_train.nn.duplicated import Duplicated
 from interactive_train.nn.knob import turned_to
 from interactive_train.runtime.errors import refusal
@@ -41,6 +40,7 @@ from interactive_train.training.history import History
 from interactive_train.training.inbox import Inbox, Pending
 from interactive_train.training.interrupts import Undisturbed
 from interactive_train.training.journal import Journal
+from interactive_train.training.leaping import leap
 from interactive_train.training.state import TrainState
 from interactive_train.training.stepper import Objective, Outcome, Stepper
 
@@ -132,11 +132,11 @@ class Session:
         self.engine = Engine(self.stepper) if self.recorded else None
         if self.engine is not None:
             self.lock.hurry = self.inbox.ring = self.engine.post
-        self._pace_of_chunks = Chunks()
+        self.chunks = Chunks()
         self.controls = Controls(self.stepper, self.state.model)
         self.pass_index, self.position = self.state.position
         self.first_step, self.first_pass = self.stepper.step, self.pass_index
-        self._pause_at: int | None = None
+        self.pause_at: int | None = None
         self._due = 0.0
         self._undo: list[tuple[int, Callable[[], None]]] = []
         self._mark = (time.monotonic(), self.stepper.step)
@@ -171,65 +171,14 @@ class Session:
             return self.feed.fetch(self.data, self.pass_index, self.position, self.where)
 
     def leap(self, most: int) -> Leap | None:
-        """Take recorded steps, at most so many, and record them in the history.
-
-        Returns
-        -------
-        Leap or None
-            None where the next step has to be taken eagerly.
-        """
-        engine = self.engine
-        if engine is None or engine.refused or not is_native():
-            return None
-        rows = self.feed.rows(self.data, self.pass_index, self.position)
-        elements: list[Any] | None = None
-        if rows is None:
-            elements = self.fetch()
-            if elements is None:
-                return None
-            self.feed.put_back(elements)
-        elif not rows.steps:
-            return None
-        left = self.plan.end_step
-        if left is not None:
-            most = min(most, left - self.stepper.step)
-        if self._pause_at is not None:
-            most = min(most, self._pause_at - self.stepper.step)
-        if self.pace is not None or self.duplicated is not None or self.rng is not None:
-            most = 1
-        self.lock.let_pass()
-        with self.lock, Undisturbed():
-            count = self._pace_of_chunks.begin(most)
-            leap = engine.advance(
-                self.objective, elements, rows, count, self.accumulate,
-                (self.pass_index, id(self.data)),
-            )  # fmt: skip
-            if leap is None:
-                return None
-            taken = len(leap.losses)
-            self._pace_of_chunks.end(taken)
-            if taken:
-                self._record(leap, taken, rows is None)
-            return leap
-
-    def _record(self, leap: Leap, taken: int, given: bool) -> None:
-        first = self.stepper.step - taken + 1
-        if given:
-            self._consume(taken * self.accumulate)
-            self.feed.fetched()
-        else:
-            self.position = self.feed.behind(self.position, taken * self.accumulate)
-        if self.duplicated is not None:
-            assert self.engine is not None
-            self.duplicated.fill(self.engine.gradients())
-        self.history.extend(first, self.epoch, leap.losses, leap.lrs, leap.norms)
-        self._tick()
+        """Take recorded steps, at most so many; None where the next one has to be taken eagerly."""
+        return leap(self, most)
 
     def begin(self) -> None:
         """Make ready for the loop: the clock runs, `max_seconds` count from now."""
         with self.lock:
             self.active, self.stopping, self.message = True, "", ""
-            self.paused, self._pause_at = False, None
+            self.paused, self.pause_at = False, None
             self._limit = math.inf if self.max_seconds is None else self.elapsed + self.max_seconds
             self.clock(True)
 
@@ -237,27 +186,28 @@ class Session:
         """Note that the loop has been left."""
         with self.lock:
             self.clock(False)
-            self.active, self.paused, self._pause_at = False, False, None
+            self.active, self.paused, self.pause_at = False, False, None
 
     def commit(self, outcome: Outcome, elements: int = 1) -> None:
         """Make a computed step current and record it."""
         with self.lock, Undisturbed():
             self.stepper.commit(outcome)
-            self._consume(elements)
+            self.consume(elements)
             if self.duplicated is not None:
                 self.duplicated.fill(outcome.gradients)
             self.history.append(
                 outcome.step, self.epoch, outcome.loss, outcome.lr, outcome.gradient_norm
             )
-            self._tick()
+            self.tick()
 
     def skip(self, elements: int = 1) -> None:
         """Consume the data and the number of a step that was not finite."""
         with self.lock, Undisturbed():
             self.stepper.skip()
-            self._consume(elements)
+            self.consume(elements)
 
-    def _consume(self, elements: int) -> None:
+    def consume(self, elements: int) -> None:
+        """Move on in the data by so many elements."""
         for _ in range(elements):
             self.position = self.data.next_position(self.position)
 
@@ -336,9 +286,9 @@ class Session:
 
     def pause_if_due(self) -> None:
         """Pause when the steps of an `Advance` are taken."""
-        if self._pause_at is not None and self.stepper.step >= self._pause_at:
+        if self.pause_at is not None and self.stepper.step >= self.pause_at:
             with self.lock:
-                self.paused, self._pause_at = True, None
+                self.paused, self.pause_at = True, None
 
     def clock(self, running: bool) -> None:
         """Start or stop counting the running time."""
@@ -354,7 +304,8 @@ class Session:
         with self.lock:
             return self.elapsed + (0.0 if self._since is None else time.monotonic() - self._since)
 
-    def _tick(self) -> None:
+    def tick(self) -> None:
+        """Measure the rate of steps, twice a second."""
         now = time.monotonic()
         then, step = self._mark
         if now - then >= 0.5:
@@ -392,11 +343,11 @@ class Session:
                 change = self.controls.apply(command, f"run.{kind}")
                 old, new, value, restore = change.old, change.new, change.value, change.restore
             case Pause():
-                self.paused, self._pause_at = True, None
+                self.paused, self.pause_at = True, None
             case Resume():
-                self.paused, self._pause_at, self.message = False, None, ""
+                self.paused, self.pause_at, self.message = False, None, ""
             case Advance(steps):
-                self.paused, self._pause_at, self.message = False, step + steps, ""
+                self.paused, self.pause_at, self.message = False, step + steps, ""
                 new = f"{steps} steps"
             case Stop():
                 if self.active:

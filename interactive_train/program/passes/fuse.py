@@ -119,8 +119,7 @@ class _Fusion:
         if len(group.members) >= MOST_MEMBERS:
             return False
         wholes = {self.program.root(n)[0] for n in member.elementwise_reads()}
-        others = {s for n in op.reads for s in self._owners(n)} - wholes
-        if others & group.made or (member.sums and not wholes <= group.made):
+        if self._spread(member) & group.made or (member.sums and not wholes <= group.made):
             return False
         for number in member.elementwise_reads():
             owner, start = self.program.root(number)
@@ -128,6 +127,11 @@ class _Fusion:
                 return False
         outer = self._arrays(group) | {self.program.root(n)[0] for n in op.reads}
         return len(outer - group.made) + len(group.made) + 1 <= 2 * MOST_ARRAYS
+
+    def _spread(self, member: Member) -> set[int]:
+        """Return the owners of what an operation reads otherwise than element by element."""
+        whole = member.elementwise_reads()  # of the same owner, another piece may be spread
+        return {s for n in member.op.reads if n not in whole for s in self._owners(n)}
 
     def _owners(self, number: int) -> Iterator[int]:
         return self.program.sources(number)
@@ -199,9 +203,7 @@ class _Fusion:
     def _elementwise_between(self, earlier: _Group, group: _Group) -> bool:
         """Whether a group reads an earlier one element by element only."""
         for member in group.members:
-            wholes = {self.program.root(n)[0] for n in member.elementwise_reads()}
-            others = {s for n in member.op.reads for s in self._owners(n)} - wholes
-            if others & earlier.made:
+            if self._spread(member) & earlier.made:
                 return False
         return True
 

@@ -1,0 +1,73 @@
+"""Leaping: many recorded steps of a session in one native call.
+
+What limits a leap: the end of the pass and of the plan, a pause that is due, the pace, gradients
+that somebody wants of every step, and some milliseconds, after which commands are looked at.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from interactive_train.machine.eager import is_native
+from interactive_train.training.engine import Leap
+from interactive_train.training.interrupts import Undisturbed
+
+if TYPE_CHECKING:
+    from interactive_train.training.session import Session
+
+
+def leap(session: Session, most: int) -> Leap | None:
+    """Take recorded steps, at most so many, and record them in the history.
+
+    Returns
+    -------
+    Leap or None
+        None where the next step has to be taken eagerly.
+    """
+    engine = session.engine
+    if engine is None or engine.refused or not is_native():
+        return None
+    rows = session.feed.rows(session.data, session.pass_index, session.position)
+    elements: list[Any] | None = None
+    if rows is None:
+        elements = session.fetch()
+        if elements is None:
+            return None
+        session.feed.put_back(elements)
+    elif not rows.steps:
+        return None
+    left = session.plan.end_step
+    if left is not None:
+        most = min(most, left - session.stepper.step)
+    if session.pause_at is not None:
+        most = min(most, session.pause_at - session.stepper.step)
+    if session.pace is not None or session.duplicated is not None:
+        most = 1
+    session.lock.let_pass()
+    with session.lock, Undisturbed():
+        count = session.chunks.begin(most)
+        found = engine.advance(
+            session.objective, elements, rows, count, session.accumulate,
+            (session.pass_index, id(session.data)),
+        )  # fmt: skip
+        if found is None:
+            return None
+        taken = len(found.losses)
+        session.chunks.end(taken)
+        if taken:
+            _record(session, found, taken, rows is None)
+        return found
+
+
+def _record(session: Session, leap: Leap, taken: int, given: bool) -> None:
+    first = session.stepper.step - taken + 1
+    if given:
+        session.consume(taken * session.accumulate)
+        session.feed.fetched()
+    else:
+        session.position = session.feed.behind(session.position, taken * session.accumulate)
+    if session.duplicated is not None:
+        assert session.engine is not None
+        session.duplicated.fill(session.engine.gradients())
+    session.history.extend(first, session.epoch, leap.losses, leap.lrs, leap.norms)
+    session.tick()
