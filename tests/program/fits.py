@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 import interactive_train as it
-from interactive_train.training import session
+from interactive_train.training import leaping, session
 from interactive_train.training.commands import SetPace
 from interactive_train.training.engine import Engine
 from interactive_train.training.stepper import Stepper
@@ -73,7 +73,7 @@ def watched(
         patch.setattr(session, "Engine", engine)
         patch.setattr(Stepper, "compute", counted)
         if not recorded:
-            patch.setattr(session, "is_native", lambda: False)
+            patch.setattr(leaping, "is_native", lambda: False)
         yield seen
 
 
