@@ -160,10 +160,10 @@ READY: dict[Expression, str] = {
 def _first() -> Iterator[tuple[Kernel, np.dtype[np.generic], bool]]:
     """Yield what nearly every recorded step needs, in float32, longest first."""
     single, double = FLOATING
-    yield from ((SCALARS, double, False), (GEMM, single, False), (SUM, single, False))
+    yield from ((SCALARS, double, False), (GEMM, single, False))
     yield (CROSS_ENTROPY_ROWS_BOTH, single, False)
     yield from ((TAKE_BATCH, single, False), (TAKE_BATCH, double, False))
-    yield from ((ROOT_OF_SUMS, double, False), (SUM_OF_SQUARES, single, False))
+    yield (SUM_OF_SQUARES, single, False)
     yield from ((e.ADD.kernel("fr"), single, False), (ADVANCE, double, False))
 
 

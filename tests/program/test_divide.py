@@ -88,7 +88,10 @@ def calls() -> dict[str, Call]:
     """Return one call of every kernel that steps of all layers and some losses make."""
     found: dict[str, Call] = {}
     for _, trainer, state, data in models():
-        for given in (data, it.batches(*data[0], batch_size=len(data[0][0]))):  # an element, or rows
+        for given in (
+            data,
+            it.batches(*data[0], batch_size=len(data[0][0])),
+        ):  # an element, or rows
             with watched() as seen:
                 trainer.fit(state, given, progress=False)
             current = seen.engine._current

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from interactive_train import nn
@@ -77,6 +77,12 @@ def loss_of(moves: list[Move]) -> Any:
     return with_gradients(loss, 0, 2, 3, 4)
 
 
+Z = (0, 0, 0, 0)
+
+
+# Sums over one row, and pieces of a value beside the whole, that once closed a circle.
+@example([(0, 0, 2, 0), Z, (0, 3, 3, 0), (5, 1, 0, 0), Z, Z, Z, Z, Z, (0, 0, 6, 0)])
+@example([(0, 0, 1, 0), *[Z] * 9, (8, 8, 0, 9), (0, 0, 9, 0), Z, Z])
 @given(MOVES)
 @settings(max_examples=40)
 def test_a_random_function_is_what_eager_execution_says(moves: list[Move]) -> None:
