@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
+from interactive_train.cli.common import common_fits
 from interactive_train.kernels import catalogue, store
 from interactive_train.kernels.compiler import address
 from interactive_train.machine import executor, team
@@ -26,6 +27,8 @@ def steps() -> Iterator[tuple[str, Step]]:
                 f"{kernel.name} {dtype.name}",
                 lambda progress, k=kernel, d=dtype: address(k, d, progress=progress),  # type: ignore[misc]
             )
+    for name, record in common_fits():
+        yield name, lambda progress, record=record: record()  # type: ignore[misc]
 
 
 def warm() -> int:
