@@ -161,6 +161,8 @@ class Tensor:
 
     def numpy(self) -> NDArray[Any]:
         """Return the value as a read-only array (no copy)."""
+        if not self.known:
+            raise looked_at("it is turned into a NumPy array")
         view = self.data.view()
         view.flags.writeable = False
         return view

@@ -21,6 +21,7 @@ ARRAYS = [
     draw(BATCH, 4), draw(BATCH, 3, 4, seed=1), draw(4, 4, seed=2), draw(4, seed=3), draw(seed=4),
 ]  # fmt: skip
 BATCHED = (0, 1)
+SMOOTH: list[Any] = [np.tanh, lambda t: np.exp(-t * t), nn.relu, nn.sigmoid]
 Move = tuple[int, int, int, int]  # what, of which value, with which other one, how
 MOVES = st.lists(st.tuples(st.integers(0, 14), *[st.integers(0, 11)] * 3), min_size=2, max_size=9)
 
@@ -37,7 +38,7 @@ def moved(move: Move, values: list[Any]) -> Any:
             return None
         return [x + y, x - y, x * y, x / (y * y + 1.0)][what]
     if what == 4:
-        return [np.tanh, lambda t: np.exp(-t * t), nn.relu, nn.sigmoid][how % 4](x)
+        return SMOOTH[how % 4](x)
     if what == 5 and x.ndim:
         return x.sum(axis, keepdims=how % 2 == 0)
     if what == 6 and x.ndim:

@@ -91,3 +91,17 @@ def test_what_a_loss_returns_beside_the_loss_is_reported() -> None:
         np.testing.assert_allclose(found[:3], expected[:3], rtol=1e-9)
         assert found[3] == "mse"
         assert found[2] == 2.0 * found[0]
+
+
+def test_numbers_of_the_step_beside_the_loss_are_no_business_of_recordings(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    told: list[Any] = []
+    trainer = it.Trainer(
+        nn.Linear(3, 3), optim.SGD(0.1), loss=lambda p, y: (losses.mse(p, y), p.numpy())
+    )
+    x = draw(4, 3)
+    report = lambda aux: told.append(aux)  # noqa: E731
+    trainer.fit(trainer.init(), (x, x), report=report, progress=False)
+    assert isinstance(told[0], np.ndarray)
+    assert "turned into a NumPy array" in capsys.readouterr().err
