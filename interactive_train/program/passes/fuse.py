@@ -202,10 +202,7 @@ class _Fusion:
 
     def _elementwise_between(self, earlier: _Group, group: _Group) -> bool:
         """Whether a group reads an earlier one element by element only."""
-        for member in group.members:
-            if self._spread(member) & earlier.made:
-                return False
-        return True
+        return not any(self._spread(member) & earlier.made for member in group.members)
 
     def _arrays(self, group: _Group) -> set[int]:
         """Return what would be operands of the loop: a value of many pieces is one."""
