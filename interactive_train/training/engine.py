@@ -25,11 +25,11 @@ from interactive_train.kernels import status
 from interactive_train.machine.sharded import run, usable_threads
 from interactive_train.optim.leaf import Leaf
 from interactive_train.program.captured import Captured, capture
-from interactive_train.program.program import Home
 from interactive_train.runtime.blas import blas
 from interactive_train.runtime.errors import refusal
 from interactive_train.runtime.notices import notice
 from interactive_train.training.ahead import fill_schedule, rates
+from interactive_train.training.memory import Memory, leave_numbers, take_numbers
 from interactive_train.training.prepared import (
     CHUNK,
     CURSOR,
@@ -91,9 +91,7 @@ class Engine:
         self.recordings = self.tables = 0
         self.refused = ""
         self._failed = False
-        self.ahead = False  # the regions hold what the stepper's arrays do not have yet
-        self._regions: dict[str, NDArray[Any]] = {}
-        self._loaded = -1
+        self.memory = Memory()
         self._tables: OrderedDict[Any, list[Prepared]] = OrderedDict()  # last used first
         self._turned = 0  # how many tables in a row found that a condition does not hold
         self._current: Prepared | None = None
@@ -141,7 +139,7 @@ class Engine:
             self._failed = True
             return None
         self._failed = False
-        self._load()
+        self.memory.load(stepper, prepared)
         self._feed(prepared, captured, own, rows, pass_key)
         count = min(steps, CHUNK)
         if rows is not None:
@@ -182,7 +180,7 @@ class Engine:
         assert elements is not None
         self.stepper.refresh()
         prepared, captured, own = self._prepared(objective, elements, rows)
-        self._load()
+        self.memory.load(self.stepper, prepared)
         self._feed(prepared, captured, own, rows, None)
         return prepared, fill_schedule(prepared, self.stepper, steps)
 
@@ -196,7 +194,7 @@ class Engine:
         history = np.array(control.history[:taken])
         lrs = rates(prepared, stepper, taken)
         if taken:
-            self.ahead = True
+            self.memory.ahead = True
             stepper.note_steps(taken, float(history[-1, 0]))
             stepper.knobs.met.update(prepared.recording.met)
             stepper.meet(stepper.knobs.met)
@@ -218,87 +216,12 @@ class Engine:
 
     def gradients(self) -> dict[str, NDArray[Any]]:
         """Return copies of the last step's gradients by path."""
-        current = self._current
-        if current is None:
-            return {}
-        found = {}
-        layout = current.recording.layout
-        for group in current.recording.groups:
-            for path in group:
-                place, home = layout.arrays[path], layout.gradient(path)
-                flat = self._regions[home.region][home.start : home.start + place.size]
-                found[path] = flat.reshape(place.shape).copy()
-        return found
-
-    # Memory -------------------------------------------------------------------------------
+        return {} if self._current is None else self.memory.gradients(self._current)
 
     def settle(self) -> None:
         """Copy what recorded steps left into the stepper's arrays and leaves."""
-        if not self.ahead or self._current is None:
-            return
-        self.ahead = False
-        self._leave_numbers(self._current)
-        layout = self._current.recording.layout
-        stepper = self.stepper
-        for path, place in layout.arrays.items():
-            stepper.arrays[path] = self._at(place.home, place.shape)
-        done: set[int] = set()
-        for path, leaf in stepper.places().items():
-            if id(leaf) in done or path not in layout.arrays:
-                continue
-            done.add(id(leaf))
-            for name in list(leaf.state):
-                own = layout.states.get((path, name))
-                if own is not None:
-                    array = self._at(self._shared_home(path, name) or own.home, own.shape)
-                    array.flags.writeable = False
-                    leaf.state[name] = array
-        self._loaded = stepper.edition
-
-    def _shared_home(self, path: str, name: str) -> Home | None:
-        """Return where a group keeps a number-like array of the state, at its first member."""
-        assert self._current is not None
-        layout = self._current.recording.layout
-        place = layout.states[path, name]
-        if place.shape == layout.arrays[path].shape:
-            return None
-        for group in self._current.recording.groups:
-            if path in group:
-                return layout.states[group[0], name].home
-        return None
-
-    def _at(self, home: Home, shape: tuple[int, ...]) -> NDArray[Any]:
-        size = int(np.prod(shape, dtype=np.int64))
-        return self._regions[home.region][home.start : home.start + size].reshape(shape).copy()
-
-    def _load(self) -> None:
-        """Copy the stepper's arrays into the regions, if they are newer."""
-        stepper = self.stepper
-        if self.ahead or self._loaded == stepper.edition:
-            return
-        assert self._current is not None
-        layout = self._current.recording.layout
-        for path, place in layout.arrays.items():
-            self._put(place.home, stepper.arrays[path])
-        for (path, name), place in layout.states.items():
-            self._put(place.home, stepper.places()[path].state[name])
-        self._take_numbers(self._current)
-        self._loaded = stepper.edition
-
-    def _put(self, home: Home, array: NDArray[Any]) -> None:
-        self._regions[home.region][home.start : home.start + array.size] = array.reshape(-1)
-
-    def _leave_numbers(self, prepared: Prepared) -> None:
-        cells = prepared.regions["cells"]
-        for leaves, name, cell in prepared.recording.kept:
-            for leaf in leaves:
-                leaf.state[name] = type(leaf.state[name])(cells[cell])
-
-    def _take_numbers(self, prepared: Prepared) -> None:
-        for leaves, name, cell in prepared.recording.kept:
-            value = float(leaves[0].state[name])
-            prepared.regions["cells"][cell] = value
-            prepared.regions["single"][cell] = value
+        if self._current is not None:
+            self.memory.settle(self.stepper, self._current)
 
     # What a step is given -----------------------------------------------------------------
 
@@ -351,12 +274,12 @@ class Engine:
         )
         if self._current is not None and self._current_key == key:
             return self._current, captured, own
-        if self._current is not None and self.ahead:
-            self._leave_numbers(self._current)
+        if self._current is not None and self.memory.ahead:
+            leave_numbers(self._current)
         known = self._tables.setdefault(key, [])
         self._tables.move_to_end(key)
         if self._turned >= len(known):  # none yet, or in none do all conditions hold
-            known.insert(0, self._make(own, captured, rows))
+            known.insert(0, self._make(objective, own, captured, elements, rows))
             self._turned = 0
             while sum(map(len, self._tables.values())) > MOST_TABLES:
                 oldest = next(iter(self._tables.values()))
@@ -365,7 +288,7 @@ class Engine:
                     self._tables.popitem(last=False)
         prepared = known[0]
         self._current, self._current_key = prepared, key
-        self._take_numbers(prepared)
+        take_numbers(prepared)
         return prepared, captured, own
 
     def _patterned(self) -> Any:
@@ -380,8 +303,8 @@ class Engine:
             a is b or a == b for a, b in zip(current, self._pattern, strict=True)
         ):
             return self._pattern_key
-        if self.ahead and self._current is not None:
-            self._leave_numbers(self._current)
+        if self.memory.ahead and self._current is not None:
+            leave_numbers(self._current)
         self._pattern = current
         self._pattern_key = (
             _classes(stepper.places().values()),
@@ -397,17 +320,27 @@ class Engine:
         """Let a recording's schedule follow the settings as they are now."""
         prepared.recording.schedule[:] = [source() for source in prepared.recording.sources]
 
-    def _make(self, own: Captured, captured: Sequence[Captured], rows: Rows | None) -> Prepared:
+    def _make(
+        self,
+        objective: Any,
+        own: Captured,
+        captured: Sequence[Captured],
+        elements: Sequence[Any],
+        rows: Rows | None,
+    ) -> Prepared:
         recording = self._record(own, captured)
         if recording.met.keys() - {name for path, name in self.stepper.layer_knobs if not path}:
             self.stepper.meet(recording.met)  # from now on they are memory
             recording = self._record(own, captured)
         if own.key not in self._verified:
             verify(recording, self._record(own, captured))
+            first = elements[0] if rows is None else next(rows.batches())
+            if any(array.dtype.kind == "f" for array in captured[0].arrays[1:]):
+                self.stepper.look(objective, first)
             self._verified.add(own.key)
         self.tables += 1
         tame = self.stepper.tame(self.stepper.step + 1)
-        return prepare(recording, self._regions, own, captured, rows, self.shards, tame)
+        return prepare(recording, self.memory.regions, own, captured, rows, self.shards, tame)
 
     def _record(self, own: Captured, captured: Sequence[Captured]) -> Recording:
         stepper = self.stepper
@@ -435,8 +368,8 @@ class Engine:
             if prepared in known:
                 known.append(known.pop(known.index(prepared)))
         self._turned += 1
-        if self.ahead:
-            self._leave_numbers(prepared)
+        if self.memory.ahead:
+            leave_numbers(prepared)
         self._current, self._current_key = None, None
 
     def _refuse(self, why: str) -> None:

@@ -17,9 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interactive_train import tree
-from interactive_train.autodiff.tape import backward, bare, leaf
+from interactive_train.autodiff.tape import backward, leaf
 from interactive_train.autodiff.tensor import Tensor
-from interactive_train.autodiff.transforms import scalar_loss
 from interactive_train.nn.context import Call, calling
 from interactive_train.nn.functional import Shadows
 from interactive_train.nn.knob import KnobValues, turned_to
@@ -32,6 +31,14 @@ from interactive_train.runtime.errors import refusal
 from interactive_train.runtime.hyperparameter import Hyperparameter
 from interactive_train.runtime.notices import notice
 from interactive_train.training.state import TrainState, layer_knobs_of
+from interactive_train.training.values import (
+    apart,
+    computed,
+    first_not_finite,
+    read_only,
+    sum_of_squares,
+    without_history,
+)
 
 Objective = Callable[[Any, Any], Any]  # (model, element of data) -> loss or (loss, aux)
 
@@ -106,7 +113,7 @@ class Stepper:
             {} if in_place else dict(state.layer_knobs)
         )
         self.key, self.step, self.loss = state.key, state.step, state.loss
-        self.dtype = _computed(np.empty(0, dtype_of(state.model))).dtype
+        self.dtype = computed(np.empty(0, dtype_of(state.model))).dtype
         self._buffers = buffer_paths(state.model)
         self._places = self.opt.places()
         layers = {
@@ -162,7 +169,7 @@ class Stepper:
         updates = [
             Update(self._places[path], self.arrays[path], g.data, path) for path, g in total.items()
         ]
-        norm = math.sqrt(math.fsum(_sum_of_squares(u.g) for u in updates))
+        norm = math.sqrt(math.fsum(sum_of_squares(u.g) for u in updates))
         if not math.isfinite(norm):
             raise NonFiniteError(self._not_finite("gradient norm", norm, number))
         if self.clip_norm is not None and norm > self.clip_norm:
@@ -179,7 +186,7 @@ class Stepper:
         marked: list[Tensor] = []
         tensors: list[Any] = []
         for path, array in self.arrays.items():
-            tensor = Tensor.wrap(_computed(array))
+            tensor = Tensor.wrap(computed(array))
             place = self._places.get(path)
             if place is not None and not place.frozen:
                 tensor = leaf(tensor)
@@ -188,7 +195,7 @@ class Stepper:
             tensors.append(tensor)
         with calling(call), turned_to(self.knobs):
             model = self.shadows.make(tensors, self.layer_values(number))
-            loss, aux = _apart(objective(model, element), self.where)
+            loss, aux = apart(objective(model, element), self.where)
         value = float(loss.data.reshape(-1)[0])
         if not math.isfinite(value):
             raise NonFiniteError(self._not_finite("loss", value, number))
@@ -200,7 +207,17 @@ class Stepper:
                 "does it use the model that it is given?"
             )
         pairs = zip(active, found, strict=True)
-        return value, _bare(aux), {path: g for path, g in pairs if g is not None}
+        return value, without_history(aux), {path: g for path, g in pairs if g is not None}
+
+    def look(self, objective: Objective, element: Any) -> None:
+        """Compute a loss and forget it, for the sake of the errors of values that are not allowed.
+
+        A recorded step computes with targets such as probabilities without looking at them.
+        """
+        call = Call(True, self.key, self.dtype, step=self.step + 1)
+        tensors = [Tensor.wrap(computed(array)) for array in self.arrays.values()]
+        with calling(call), turned_to(self.knobs):
+            objective(self.shadows.make(tensors, self.layer_values(self.step + 1)), element)
 
     def _updated(
         self, updates: list[Update], loss: float, norm: float, call: Call, aux: Any
@@ -210,7 +227,7 @@ class Stepper:
         results = apply_updates(updates, number)
         paths = {id(update.leaf): update.path for update in updates}
         for result in results:
-            wrong = _first_not_finite(result)
+            wrong = first_not_finite(result)
             if wrong is not None:  # squares overflow before gradients do; 0 / 0 without an eps
                 what = f"update of {paths[id(result.leaf)]!r}"
                 raise NonFiniteError(self._not_finite(what, wrong, number))
@@ -234,7 +251,7 @@ class Stepper:
             for path, g in gradients.items()
             if not self._places[path].frozen
         ]
-        norm = math.sqrt(math.fsum(_sum_of_squares(u.g) for u in updates))
+        norm = math.sqrt(math.fsum(sum_of_squares(u.g) for u in updates))
         if not math.isfinite(norm):
             raise NonFiniteError(self._not_finite("gradient norm", norm, self.step + 1))
         return self._updated(updates, loss, norm, Call(True), None)
@@ -354,7 +371,7 @@ class Stepper:
         """Return the model with the current arrays, read-only."""
         self.settle()
         knobs = self.layer_values(max(1, self.step))
-        return self.shadows.make([_read_only(a) for a in self.arrays.values()], knobs)
+        return self.shadows.make([read_only(a) for a in self.arrays.values()], knobs)
 
     def state(self, position: tuple[int, int]) -> TrainState:
         """Return the current values as a state that nothing will change."""
@@ -405,46 +422,3 @@ class Stepper:
 
 def _nothing() -> None:
     """Do nothing: all steps so far were taken here."""
-
-
-def _apart(result: Any, where: str) -> tuple[Tensor, Any]:
-    """Take (loss, aux...) apart."""
-    if isinstance(result, tuple) and result:
-        extra = result[1:]
-        return scalar_loss(result[0], where), extra if len(extra) > 1 else next(iter(extra), None)
-    return scalar_loss(result, where), None
-
-
-def _bare(aux: Any) -> Any:
-    """Return what a loss gave beside the loss without its history, which would keep the step."""
-    if isinstance(aux, Tensor):
-        return bare(aux)
-    if isinstance(aux, dict):
-        return {name: _bare(part) for name, part in aux.items()}
-    if type(aux) in (list, tuple):
-        return type(aux)(_bare(part) for part in aux)
-    return aux
-
-
-def _sum_of_squares(g: NDArray[Any]) -> float:
-    with np.errstate(over="ignore", invalid="ignore"):
-        return float(np.multiply(g, g, dtype=np.float64).sum())
-
-
-def _first_not_finite(result: Result) -> float | None:
-    for value in (result.x, *result.state.values()):
-        finite = np.isfinite(value)
-        if not finite.all():
-            return float(np.asarray(value)[~finite].reshape(-1)[0])
-    return None
-
-
-def _computed(array: NDArray[Any]) -> NDArray[Any]:
-    """Return an array in a type that kernels take: float16 is for keeping only."""
-    return array.astype(np.float32) if array.dtype == np.float16 else array
-
-
-def _read_only(array: NDArray[Any]) -> NDArray[Any]:
-    view = array.view()
-    view.flags.writeable = False
-    return view
