@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from interactive_train.data import Data, require_elements
 from interactive_train.data.rows import Rows
 
@@ -75,7 +77,10 @@ class Feed:
         """Return the rest of the pass as numbers of rows, None for other pipelines."""
         key = (id(data), pass_index)
         if self._rows is None or self._rows[0] != key:
-            self._rows = (key, data.rows(pass_index, 0))
+            found = data.rows(pass_index, 0)
+            if found is not None and any(a.dtype == np.bool_ for a in found.arrays):
+                found = None  # no kernel gathers truth values; their elements are copied
+            self._rows = (key, found)
         whole = self._rows[1]
         if whole is None:
             return None

@@ -45,22 +45,10 @@ CASES: dict[str, tuple[Any, Any]] = {
     "turned around": (lambda p, y: ((p[::-1] - y) ** 2).mean(), (X, Y)),
     "a batch against its mean": (lambda p, y: ((p - p.mean(0) - y) ** 2).sum() / len(y), (X, Y)),
 }
-NOT_YET = {"truth values in rows"}
 
 
 @pytest.mark.parametrize("shards", [1, 2])
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(
-            name,
-            marks=pytest.mark.xfail(strict=True, reason="rows of truth values run eagerly")
-            if name in NOT_YET
-            else (),
-        )
-        for name in CASES
-    ],
-)
+@pytest.mark.parametrize("name", CASES)
 def test_data_train_alike_eagerly_and_recorded(name: str, shards: int) -> None:
     loss, data = CASES[name]
     trainer = it.Trainer(nn.Linear(4, 2), optim.SGD(0.01, momentum=0.9), loss=loss)
