@@ -32,7 +32,7 @@ PASSES: Mapping[str, Pass] = {
     "fuse": fuse,
 }
 MOST_SHARDS = 8
-SMALL_STEP = 60e-6  # seconds of estimated work below which threads cost more than they bring
+SMALL_STEP = 15e-6  # seconds of estimated work below which threads cost more than they bring
 
 
 def optimised(program: Program, without: Sequence[str] = ()) -> Program:

@@ -17,7 +17,7 @@ from interactive_train.kernels import elementwise
 from interactive_train.program.divide import Division, divisions
 from interactive_train.program.program import Op, Program, Ref
 
-LARGE_SUM = 256 * 1024  # bytes of a sum over the batch from which on it is made in one piece
+LARGE_SUM = 1024 * 1024  # bytes of a sum over the batch from which on it is made in one piece
 GRAIN = 4096  # elements of a part below which dividing whole values is not worth it
 PRODUCT_GRAIN = 1 << 19  # multiplications, the same for products
 ALIGNED = 16  # units to which parts of whole values are rounded
