@@ -91,6 +91,7 @@ class Engine:
         self.recordings = self.tables = 0
         self.refused = ""
         self._failed = False
+        self._starved = False  # asked to end before the first step
         self.memory = Memory()
         self._tables: OrderedDict[Any, list[Prepared]] = OrderedDict()  # last used first
         self._turned = 0  # how many tables in a row found that a condition does not hold
@@ -186,11 +187,15 @@ class Engine:
 
     def _run(self, prepared: Prepared, count: int) -> Leap:
         stepper, control = self.stepper, prepared.control
+        if self._starved:  # whoever comes again and again must not keep the fit from its steps
+            control.clear()
+            count = 1
         control.step, control.limit = 0, count
         blas().use_one_thread()  # user code may have set the number for every copy of the library
         code = run(prepared.lowered.table, prepared.lowered.schedule, control, self.threads)
         control.clear()  # a wish to be let in is granted now: the call has ended
         taken = control.step
+        self._starved = taken == 0 and status.decode(code)[0] == status.INTERRUPTED
         history = np.array(control.history[:taken])
         lrs = rates(prepared, stepper, taken)
         if taken:
