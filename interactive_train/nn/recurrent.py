@@ -132,6 +132,7 @@ class RNN(Recurrent):
 
     Examples
     --------
+    >>> import numpy as np
     >>> from interactive_train import nn
     >>> rnn = nn.init(nn.RNN(3, 4, layers=2), seed=0)
     >>> rnn(np.ones((2, 5, 3), dtype=np.float32)).shape
@@ -177,6 +178,7 @@ class LSTM(Recurrent):
 
     Examples
     --------
+    >>> import numpy as np
     >>> from interactive_train import nn
     >>> lstm = nn.init(nn.LSTM(3, 4, return_state=True), seed=0)
     >>> y, (h, c) = lstm(np.ones((2, 5, 3), dtype=np.float32))
@@ -224,6 +226,7 @@ class GRU(Recurrent):
 
     Examples
     --------
+    >>> import numpy as np
     >>> from interactive_train import nn
     >>> gru = nn.init(nn.GRU(3, 4, bidirectional=True, return_sequences=False), seed=0)
     >>> gru(np.ones((2, 5, 3), dtype=np.float32)).shape

@@ -201,6 +201,9 @@ class Engine:
         if taken:
             self.memory.ahead = True
             stepper.note_steps(taken, float(history[-1, 0]))
+            norm = prepared.lowered.outputs.get("rule's norm")
+            if norm is not None:
+                stepper.opt.note_global_norm([float(norm)])
             stepper.knobs.met.update(prepared.recording.met)
             stepper.meet(stepper.knobs.met)
         aux = None

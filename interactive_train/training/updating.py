@@ -85,7 +85,9 @@ def record_update(
     with recorder.at("update"):
         for phase in range(max((len(work.parts) for work in works), default=0)):
             now = [work for work in works if work.in_phase(phase)]
-            shared = _norm(recorder, layout, [w.g for w in now], "rule") if phase else None
+            shared = _norm(recorder, layout, [w.g for w in now], f"rule{phase}") if phase else None
+            if shared is not None:
+                recorder.output("rule's norm", shared)
             for work in now:
                 part = work.parts[phase]
                 assert part is not None

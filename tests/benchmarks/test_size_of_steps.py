@@ -20,11 +20,11 @@ from interactive_train.training.stepper import Stepper
 # Calls in one shard, calls in two, phases of two, megabytes of the arena in two.
 MOST: dict[str, tuple[int, int, int, float]] = {
     "tiny": (27, 47, 5, 0.1),
-    "mnist": (27, 55, 7, 1.9),
+    "mnist": (27, 51, 6, 1.8),
     "wide": (27, 54, 7, 14.6),
     "cnn": (31, 59, 6, 10.0),
-    "lstm": (29, 60, 9, 16.0),
-    "gpt": (169, 385, 7, 41.5),
+    "lstm": (29, 62, 9, 16.0),
+    "gpt": (169, 330, 6, 34.8),
     "mlp_odd": (27, 51, 6, 0.2),
     "resnet_bn": (113, 211, 42, 8.8),
     "gru_dropout": (37, 78, 9, 4.9),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from interactive_train.cli import doctor, warm
+from interactive_train.cli.common import common_fits
 from interactive_train.cli.main import main
 from interactive_train.kernels import catalogue
 from interactive_train.kernels.compiler import Progress
@@ -141,7 +142,9 @@ def test_warm_counts_what_it_compiled_and_what_was_there(
 
 def test_warm_means_the_catalogue_for_both_types_and_the_executor() -> None:
     names = [name for name, _ in warm.steps()]
-    assert len(names) == 2 * len(list(catalogue.kernels())) + 2
+    fits = [name for name, _ in common_fits()]
+    assert len(names) == 2 * len(list(catalogue.kernels())) + 2 + len(fits)
+    assert names[-len(fits) :] == fits
     assert {"executor", "helper", "gemm float32", "gemm float64"} <= set(names)
 
 

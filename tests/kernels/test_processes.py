@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from interactive_train.kernels.catalogue import FIRST
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 STEP = """
@@ -64,9 +66,11 @@ def run(code: str, cache: Path | None = None, **settings: str) -> tuple[str, str
 
 
 WARM = """
+from interactive_train.cli.common import common_fits
 from interactive_train.cli.warm import steps
 compiled = []
-addresses = [step(compiled.append) for _, step in steps()]
+found = [step(compiled.append) for _, step in steps()]
+addresses = found[: -len(list(common_fits()))]
 assert all(addresses) and len(set(addresses)) == len(addresses)
 print(len(addresses), len(compiled), "numba" in sys.modules)
 """
@@ -74,7 +78,7 @@ print(len(addresses), len(compiled), "numba" in sys.modules)
 
 def test_the_whole_catalogue_compiles_at_first_and_then_loads_without_numba(tmp_path: Path) -> None:
     count, compiled, numba = run(WARM, tmp_path)[0].split()
-    assert count == compiled
+    assert int(count) - len(FIRST) <= int(compiled) <= int(count)  # some by a second process
     assert numba == "True"
     assert run(WARM + "step()", tmp_path)[0].split() == [count, "0", "False"]
 
