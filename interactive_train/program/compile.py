@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from interactive_train.program.cost import seconds
@@ -86,6 +85,3 @@ def build(
     rows += [Row(op, last, 0) for op in after]
     whole = Sharded(program, tuple(rows), last + 1, placed.guard + 1, shards)
     return lower(whole, regions)
-
-
-__all__ = ["PASSES", "build", "estimate", "np", "optimised", "shards_of"]

@@ -344,6 +344,3 @@ class _Sharding:
             if layout is not None and layout.partial:
                 self._add_up(number)
         self.guard = 1 + max((row.phase for row in self.rows), default=-1)
-
-
-__all__ = ["Row", "Sharded", "shard"]

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from interactive_train.training.stepper import Stepper
 
 MOST_TABLES = 8
-MOST_RECORDINGS = 32  # of one fit; a function that needs more of them is not worth recording
+MOST_RECORDINGS = 32  # of one fit, beyond one for every four steps
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Engine:
         self, stepper: Stepper, threads: int | None = None, shards: int | None = None
     ) -> None:
         self.stepper, self.threads, self.shards = stepper, threads or usable_threads(), shards
-        self.recordings = self.tables = 0
+        self.recordings = self.tables = self._taken = 0
         self.refused = ""
         self._failed = False
         self._starved = False  # asked to end before the first step
@@ -153,8 +153,6 @@ class Engine:
             return None
         leap = self._run(prepared, valid)
         if leap.status and status.decode(leap.status)[0] == status.CHANGED and not len(leap.losses):
-            if self.recordings >= MOST_RECORDINGS:
-                return None
             self._turn(prepared)
             given = elements if rows is None else None
             return self.advance(objective, given, rows, steps, accumulate, pass_key)
@@ -198,6 +196,7 @@ class Engine:
         self._starved = taken == 0 and status.decode(code)[0] == status.INTERRUPTED
         history = np.array(control.history[:taken])
         lrs = rates(prepared, stepper, taken)
+        self._taken += taken
         if taken:
             self.memory.ahead = True
             stepper.note_steps(taken, float(history[-1, 0]))
@@ -336,6 +335,11 @@ class Engine:
         elements: Sequence[Any],
         rows: Rows | None,
     ) -> Prepared:
+        if self.recordings >= max(MOST_RECORDINGS, self._taken // 4):
+            raise NotRecordableError(
+                f"{self.recordings} recordings for {self._taken} steps: something that the loss "
+                "captures is another one at nearly every step; make a number an it.Knob"
+            )
         recording = self._record(own, captured)
         if recording.met.keys() - {name for path, name in self.stepper.layer_knobs if not path}:
             self.stepper.meet(recording.met)  # from now on they are memory

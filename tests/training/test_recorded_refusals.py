@@ -361,3 +361,22 @@ def test_mse_of_predictions_alone_is_recorded_without_a_word(
     assert seen.natively
     assert_close(native, eager, 1e-9)
     assert not notices(capsys.readouterr().err)
+
+
+def test_what_is_another_at_every_step_is_not_recorded_for_ever(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    model = {"w": np.zeros(2)}
+    factor = [1.0]
+
+    def loss(m: Any, x: Any) -> Any:
+        return ((m["w"] - x) ** 2).sum() * factor[0]
+
+    def another(step: int) -> None:
+        factor[0] = 1.0 + 0.001 * step
+
+    opt_state = it.setup(optim.SGD(0.01), model)
+    data = [np.ones(2)] * 60
+    history = it.train(loss, model, data, opt_state, report=another, progress=False)
+    assert len(history) == 60
+    assert capsys.readouterr().err.count("another one at nearly every step") == 1
