@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, replace
 
 from interactive_train.training.view import JournalEntry
+from interactive_train.training.wire import Wire
 
 CHANGES = ("adjust", "release", "freeze", "thaw", "undo")
 
@@ -43,6 +44,8 @@ class Journal:
         source: str = "code",
         value: float | None = None,
         gesture: str = "",
+        command: Wire | None = None,
+        branch: str = "main",
     ) -> JournalEntry:
         """Add a row, or extend the newest change of a knob if it is of the same gesture.
 
@@ -56,16 +59,30 @@ class Journal:
             The number that was applied, kept for every value of a drag.
         gesture : str
             An id that the commands of one drag share.
+        command : dict, optional
+            The wire form of what was applied.
+        branch : str
         """
         values = () if value is None else ((step, value),)
         begun = self._begun(gesture, (kind, path, name))
         if begun is not None:
             last = self._entries[begun]
-            entry = replace(last, new=new, values=last.values + values)
+            entry = replace(last, new=new, values=last.values + values, command=command)
             self._entries[begun] = entry
         else:
             entry = JournalEntry(
-                len(self._entries), step, kind, path, name, old, new, source, time.time(), values
+                len(self._entries),
+                step,
+                kind,
+                path,
+                name,
+                old,
+                new,
+                source,
+                time.time(),
+                values,
+                command=command,
+                branch=branch,
             )
             self._entries.append(entry)
             self._gestures.append(gesture)

@@ -43,6 +43,7 @@ from interactive_train.training.journal import Journal
 from interactive_train.training.leaping import leap
 from interactive_train.training.state import TrainState
 from interactive_train.training.stepper import Objective, Outcome, Stepper
+from interactive_train.training.wire import encode
 
 NonFinite = Literal["raise", "skip", "pause"]
 Evaluate = Callable[[Any], Mapping[str, float]]  # model -> metrics
@@ -336,7 +337,7 @@ class Session:
         kind = "pace" if isinstance(command, SetPace) else type(command).__name__.lower()
         path, name = getattr(command, "path", ""), getattr(command, "name", "")
         old = new = ""
-        value = None
+        value, wire = None, encode(command)
         restore: Callable[[], None] | None = None
         match command:
             case Adjust() | Release() | Freeze() | Thaw():
@@ -373,6 +374,7 @@ class Session:
             source=pending.source,
             value=value,
             gesture=pending.gesture,
+            command=wire,
         )
         if restore is not None and not any(n == entry.sequence for n, _ in self._undo):
             self._undo.append((entry.sequence, restore))

@@ -70,6 +70,8 @@ class JournalEntry:
     wall_time: float  # seconds since the epoch
     values: tuple[tuple[int, float], ...] = ()  # (step, value) of every value of a drag
     undone: bool = False
+    command: Mapping[str, Any] | None = None  # the wire form of what was applied, the newest one
+    branch: str = "main"
 
     @property
     def text(self) -> str:
