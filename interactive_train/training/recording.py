@@ -278,7 +278,9 @@ def _differentiated(
         seed = Tensor.wrap(np.ones(loss.shape, loss.dtype))
         leaves = [marked[p] for p in places if p in marked]
         paths = [p for p in places if p in marked]
-        for path, g in zip(paths, backward(loss, seed, leaves), strict=True):
+        with turned_to(values):  # a gradient of one's own may read a knob, too
+            gradients = backward(loss, seed, leaves)
+        for path, g in zip(paths, gradients, strict=True):
             if g is not None:
                 total[path] = total[path] + g if path in total else g
         recorder.where = "loss"

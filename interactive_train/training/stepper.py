@@ -199,7 +199,8 @@ class Stepper:
         value = float(loss.data.reshape(-1)[0])
         if not math.isfinite(value):
             raise NonFiniteError(self._not_finite("loss", value, number))
-        found = backward(loss, Tensor.wrap(np.ones(loss.shape, loss.dtype)), marked)
+        with turned_to(self.knobs):  # a gradient of one's own may read a knob, too
+            found = backward(loss, Tensor.wrap(np.ones(loss.shape, loss.dtype)), marked)
         if active and not self._told and all(g is None for g in found):
             self._told = True
             notice(

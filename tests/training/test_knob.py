@@ -9,6 +9,7 @@ import pytest
 
 import interactive_train as it
 from interactive_train import losses, nn, optim
+from tests.program.fits import watched
 from tests.training.common import line, until
 
 LOUD = it.Knob("loudness", 1.0, low=0.5, high=10.0, scale="log")
@@ -175,3 +176,23 @@ def test_it_changes_the_gradient() -> None:
     run.adjust(loudness=2.0).wait(10)
     twice = trainer.value_and_grad(run.state, x, 0 * x)[1]
     assert float(optim.global_norm(twice)) == pytest.approx(2 * float(optim.global_norm(norm)))
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_a_gradient_of_ones_own_may_read_it(recorded: bool) -> None:
+    """With mse = (w - 0)^2 at w = 1 the gradient is 2; its knob makes it 2 loudness."""
+    scaled = it.custom_vjp(lambda v: v * 1.0, lambda g, y, v: (g * LOUD,))
+    trainer = it.Trainer(
+        nn.Sequential(nn.Linear(1, 1, bias=False), nn.Lambda(scaled)),
+        optim.SGD(0.125),
+        loss=losses.mse,
+    )
+    x = np.ones((2, 1), np.float32)
+    with watched(recorded=recorded) as seen:
+        state = trainer.make_state({"layers.0.weight": np.ones((1, 1))})
+        run = trainer.start(state, [(x, 0 * x)], epochs=1).wait(10)
+        assert run.state.model.layers[0].weight[0, 0] == 0.75
+        run.adjust(loudness=2.0).wait(10)
+        run.extend(steps=1)
+        assert run.wait(10).state.model.layers[0].weight[0, 0] == 0.375
+    assert bool(seen.eager) is not recorded
