@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser import chromium
-from tests.browser.lab import LabPage
+from tests.browser.lab import FrontEnd, LabPage
 from tests.browser.server import REPOSITORY, LabServer
 from tests.conftest import missing
 
@@ -78,13 +78,21 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
+def front() -> FrontEnd:
+    """The front end of a test; `in_both` parametrises it."""
+    return "lab"
+
+
+@pytest.fixture
 def lab(
-    browser: Browser, lab_server: LabServer, request: pytest.FixtureRequest
+    browser: Browser, lab_server: LabServer, front: FrontEnd, request: pytest.FixtureRequest
 ) -> Iterator[LabPage]:
     """A page of its own; afterwards every kernel is shut down."""
+    if front == "notebook" and importlib.util.find_spec("notebook") is None:
+        missing('Jupyter Notebook is missing: pip install "interactive-train[test]"')
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     context.set_default_timeout(20_000)
     name = re.sub(r"\W+", "-", request.node.name)
-    yield LabPage(context.new_page(), lab_server, name)
+    yield LabPage(context.new_page(), lab_server, name, front)
     context.close()
     lab_server.shut_down_kernels()

@@ -23,9 +23,18 @@ window.harness = (() => {
     return Promise.race([promise, late]).finally(() => clearTimeout(timer));
   }
 
-  async function open({ path, seconds }) {
+  async function arrival(path) {
+    for (;;) {
+      for (const widget of app().shell.widgets("main")) if (widget.context?.path === path) return widget;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  async function open({ path, seconds, alone }) {
     const opening = (async () => {
-      const widget = await app().commands.execute("docmanager:open", { path, factory: "Notebook" });
+      const widget = alone
+        ? await arrival(path) // Notebook 7: the page is this one document
+        : await app().commands.execute("docmanager:open", { path, factory: "Notebook" });
       await widget.context.ready;
       await widget.sessionContext.ready;
       await widget.revealed;

@@ -1,5 +1,6 @@
-"""A notebook in JupyterLab as a test sees it: run cells, press keys, ask the kernel, look.
+"""A notebook as a test sees it: run cells, press keys, ask the kernel, look.
 
+In JupyterLab, or in Jupyter Notebook 7, which is made of the same parts.
 `LabPage` wraps one Playwright page. Cells are counted from 0. Whatever it waits for has a limit
 in seconds and fails with a sentence.
 """
@@ -12,6 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import quote
 
 from playwright.sync_api import Locator, Page
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
@@ -20,6 +22,10 @@ from tests.browser.server import LabServer
 
 HARNESS = Path(__file__).with_name("harness.js")
 Theme = Literal["JupyterLab Dark", "JupyterLab Light"]
+FrontEnd = Literal["lab", "notebook"]
+# Notebook 7.6 throws it on every page, before a notebook is there: it looks for settings that only
+# JupyterLab has.
+NOTEBOOKS_OWN = "Cannot read properties of undefined (reading 'schema')"
 
 
 def output_text(outputs: list[dict[str, Any]]) -> str:
@@ -46,16 +52,21 @@ class LabPage:
     server : LabServer
     workspace : str
         A name of its own for each test, so that no tab of another is restored.
+    front : {"lab", "notebook"}
+        JupyterLab or Jupyter Notebook 7.
     """
 
-    def __init__(self, page: Page, server: LabServer, workspace: str) -> None:
+    def __init__(
+        self, page: Page, server: LabServer, workspace: str, front: FrontEnd = "lab"
+    ) -> None:
         self.page = page
         self.server = server
+        self.front = front
         self.path = ""
         self.errors: list[str] = []  # uncaught exceptions and console errors of the page
         self.foreign_requests: list[str] = []  # whatever asked another host than the server
         self._workspace = workspace
-        page.on("pageerror", lambda error: self.errors.append(f"uncaught: {error}"))
+        page.on("pageerror", lambda error: self._note_error(str(error)))
         page.on(
             "console",
             lambda message: (
@@ -64,6 +75,10 @@ class LabPage:
         )
         page.on("request", lambda request: self._note_request(request.url))
         page.add_init_script(path=HARNESS)
+
+    def _note_error(self, error: str) -> None:
+        if self.front == "lab" or NOTEBOOKS_OWN not in error:
+            self.errors.append(f"uncaught: {error}")
 
     def _note_request(self, url: str) -> None:
         if url.startswith(("http", "ws")) and f"//127.0.0.1:{self.server.port}/" not in url:
@@ -74,14 +89,18 @@ class LabPage:
     def open_notebook(self, path: str, *, sidebar: bool = False, timeout: float = 90.0) -> None:
         """Open a notebook by its path below the server's root and wait for its kernel."""
         if not self.path:
-            lab = f"{self.server.url}/lab/workspaces/{self._workspace}?token={self.server.token}"
-            self.page.goto(lab, timeout=1000 * timeout)
+            place = f"lab/workspaces/{self._workspace}"
+            if self.front == "notebook":
+                place = f"notebooks/{quote(path)}"
+            url = f"{self.server.url}/{place}?token={self.server.token}"
+            self.page.goto(url, timeout=1000 * timeout)
             self.page.wait_for_function("window.jupyterapp?.restored", timeout=1000 * timeout)
             self.page.evaluate("window.jupyterapp.restored.then(() => null)")
             self._wait_for_splash()
-            if not sidebar:
+            if not sidebar and self.front == "lab":
                 self.page.evaluate("window.jupyterapp.shell.collapseLeft()")
-        self._call("open", {"path": path, "seconds": timeout})
+        alone = self.front == "notebook"
+        self._call("open", {"path": path, "seconds": timeout, "alone": alone})
         self.path = path
         self.wait_idle(timeout)
 

@@ -1,5 +1,6 @@
 """A JupyterLab of the tests' own: one server process in a temporary directory.
 
+Where Notebook 7 is installed the same server has its pages as well.
 Its configuration, data and runtime directories are its own as well, so that a person's settings
 change no test and no test changes them. Kernels come from the running environment.
 """
@@ -90,6 +91,7 @@ class LabServer:
             f"--ServerApp.root_dir={self.root}",
             f"--IdentityProvider.token={self.token}",
             "--LabApp.extension_manager=readonly",
+            "--JupyterNotebookApp.expose_app_in_browser=True",
         ]
         if hasattr(os, "geteuid") and os.geteuid() == 0:
             command.append("--allow-root")

@@ -1,7 +1,8 @@
 """The promise itself, in a real browser: a person steers a running fit from the quickstart.
 
-The notebook is opened in JupyterLab, its long fit is started, and everything is done as a
-person does it: with keys and clicks on the dashboard. The kernel is asked what really happened.
+The notebook is opened in JupyterLab (what matters most, in Notebook 7 as well), its long fit is
+started, and everything is done as a person does it: with keys and clicks on the dashboard. The
+kernel is asked what really happened.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from tests.browser.lab import LabPage
 
 DATA, MODEL, START = 1, 3, 5  # cells of the quickstart
 DASHBOARD = ".it[data-status]"
+in_both = pytest.mark.parametrize("front", ["lab", "notebook"])
 
 
 @pytest.fixture
@@ -47,6 +49,7 @@ def knob_of(lab: LabPage, knob: str) -> Locator:
     return dashboard(lab).locator(f'[data-knob="{knob}"]').first
 
 
+@in_both
 def test_the_slider_steers_the_fit_from_a_step_that_its_ticket_names(quickstart: LabPage) -> None:
     lab, board = quickstart, dashboard(quickstart)
     before = lab.value("run.setting('lr').effective(run.step + 1)")
@@ -77,6 +80,7 @@ def test_the_slider_steers_the_fit_from_a_step_that_its_ticket_names(quickstart:
     assert lab.foreign_requests == []
 
 
+@in_both
 def test_freezing_a_layer_leaves_its_weights_bit_identical(quickstart: LabPage) -> None:
     lab = quickstart
     box = dashboard(lab).locator('[data-layer="layers.0"] input[type=checkbox]')
@@ -122,6 +126,7 @@ def test_a_drag_with_the_mouse_is_one_row_and_one_undo(quickstart: LabPage) -> N
     lab.wait_for("run.setting('weight_decay').effective(1)", lambda value: value == 0.01)
 
 
+@in_both
 def test_pause_stops_the_counter_and_resume_goes_on(quickstart: LabPage) -> None:
     lab, board = quickstart, dashboard(quickstart)
     board.get_by_role("button", name="Pause").click()
@@ -169,6 +174,7 @@ def test_slider_and_curve_are_visible_together_in_900_by_520(quickstart: LabPage
         assert box["y"] + box["height"] <= top["y"] + 520
 
 
+@in_both
 def test_a_reload_of_the_page_finds_the_running_fit_again(quickstart: LabPage) -> None:
     lab = quickstart
     original = lab.save().read_bytes()
