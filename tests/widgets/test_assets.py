@@ -18,7 +18,8 @@ needs_node = pytest.mark.skipif(NODE is None, reason="node is not installed")
 
 
 def test_every_module_is_joined_once_behind_what_it_imports() -> None:
-    on_disk = {Path(str(p)).stem for p in (files("interactive_train_widgets") / "js").iterdir()}
+    folder = files("interactive_train_widgets") / "js"
+    on_disk = {Path(str(p)).stem for p in folder.iterdir() if p.name.endswith(".js")}
     order = assets.modules()
     assert set(order) == on_disk
     assert order[-1] == "widget"

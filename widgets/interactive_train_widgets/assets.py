@@ -11,8 +11,9 @@ from __future__ import annotations
 import re
 from functools import cache
 from importlib.resources import files
+from posixpath import dirname, join, normpath
 
-IMPORT = re.compile(r"^import\b[^;]*?from\s*[\"']\./([\w-]+)\.js[\"'];?\s*$", re.MULTILINE)
+IMPORT = re.compile(r"^import\b[^;]*?from\s*[\"'](\.{1,2}/[\w/-]+)\.js[\"'];?\s*$", re.MULTILINE)
 EXPORT = re.compile(r"^export (?=(?:const|let|function|class|async)\b)", re.MULTILINE)
 BLOCK_COMMENT = re.compile(r"^[ \t]*/\*.*?\*/[ \t]*$", re.MULTILINE | re.DOTALL)
 LINE_COMMENT = re.compile(r"^[ \t]*//.*$", re.MULTILINE)
@@ -29,7 +30,7 @@ def _collect(name: str, done: list[str]) -> None:
     """Append `name` and, before it, what it imports."""
     if name not in done:
         for wanted in IMPORT.findall(_read(f"js/{name}.js")):
-            _collect(wanted, done)
+            _collect(normpath(join(dirname(name), wanted)), done)
         done.append(name)
 
 
@@ -51,21 +52,21 @@ def tighten(line: str) -> str:
     return "".join(parts)
 
 
-def modules() -> list[str]:
+def modules(entry: str = ENTRY) -> list[str]:
     """Return the names of the modules, each after those that it imports."""
     names: list[str] = []
-    _collect(ENTRY, names)
+    _collect(entry, names)
     return names
 
 
 @cache
-def script() -> str:
-    """Return the front end as one ES module."""
-    parts = (EXPORT.sub("", IMPORT.sub("", _read(f"js/{name}.js"))) for name in modules())
+def script(entry: str = ENTRY) -> str:
+    """Return the front end of a widget as one ES module."""
+    parts = (EXPORT.sub("", IMPORT.sub("", _read(f"js/{name}.js"))) for name in modules(entry))
     return "\n".join(tighten(line) for line in squeeze("\n".join(parts)).split("\n"))
 
 
 @cache
-def stylesheet() -> str:
-    """Return the style sheet."""
-    return squeeze(_read("style.css"))
+def stylesheet(*more: str) -> str:
+    """Return the style sheet, and others behind it."""
+    return squeeze("\n".join(_read(f"{name}.css") for name in ("style", *more)))

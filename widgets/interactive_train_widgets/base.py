@@ -64,8 +64,10 @@ class LiveWidget(anywidget.AnyWidget):
         where = type(self).__name__
         if unknown:
             name = next(iter(unknown))
+            own = inspect.signature(type(self).__init__).parameters.values()
+            known = ["layout", *(p.name for p in own if p.kind is p.KEYWORD_ONLY)]
             raise TypeError(
-                refusal(where, "unknown keyword", repr(name), did_you_mean(name, ["layout"]))
+                refusal(where, "unknown keyword", repr(name), did_you_mean(name, known))
             )
         if layout not in LAYOUTS:
             raise ValueError(
@@ -74,7 +76,7 @@ class LiveWidget(anywidget.AnyWidget):
         self._sources: tuple[Source, ...] = tuple(bind(run, where) for run in runs or (None,))
         watching = isinstance(self._sources[0], ReportSource)
         self._stills: list[still.Companion] = []
-        self._publisher = Publisher(self, self._sources, watch_only=watching, blind=watching)
+        self._publisher = self._publish(watching)
         self.uid = uuid.uuid4().hex[:12]
         super().__init__()
         self.config = {"panels": list(self.panels), "look": layout, "uid": self.uid}
@@ -154,6 +156,10 @@ class LiveWidget(anywidget.AnyWidget):
         self._stills.append(companion)
 
     # -- internals ----------------------------------------------------------------------------
+
+    def _publish(self, watching: bool) -> Publisher:
+        """Return the one thread that writes to this widget."""
+        return Publisher(self, self._sources, watch_only=watching, blind=watching)
 
     def _follow(self) -> None:
         """Look again when the source says that something happened, if it offers to say so."""

@@ -32,8 +32,9 @@ class View:
 class Flow:
     """The flow control of one widget, over all its views."""
 
-    def __init__(self, blind: bool = False) -> None:
+    def __init__(self, blind: bool = False, slowest: float = SLOWEST) -> None:
         self.blind = blind
+        self.slowest = slowest
         self.views: dict[str, View] = {}
         self.sequence = 0
         self.fresh = False  # a view waits for its first picture
@@ -87,7 +88,7 @@ class Flow:
         """Seconds until a frame may leave; 0 = now, infinity = when something arrives."""
         if not self.open:
             return float("inf")
-        due = self._last_frame + max(1.0 / self.rate, min(self._cost / BUDGET, SLOWEST))
+        due = self._last_frame + max(1.0 / self.rate, min(self._cost / BUDGET, self.slowest))
         if not self.blind and len(self._waiting) >= IN_FLIGHT:
             due = max(due, self._waiting[-1][1] + PROBE)
         return max(0.0, due - now)

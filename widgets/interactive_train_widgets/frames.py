@@ -15,6 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from interactive_train.runtime.errors import refusal
 from interactive_train.training.view import KnobView, MetricView, RunView, Source
 from interactive_train_widgets.describe import (
     JOURNAL_ROWS,
@@ -24,6 +25,7 @@ from interactive_train_widgets.describe import (
     number,
     plain,
 )
+from interactive_train_widgets.messages import Value
 from interactive_train_widgets.pyramid import Columns, Pyramid
 
 VERSION = 1
@@ -166,6 +168,8 @@ _EMPTY: Buffers = [memoryview(b""), memoryview(b"")]
 class Composer:
     """Turns the state of one or several sources into frames; the first can be steered."""
 
+    revision = 0  # nothing is chosen on the page but by commands
+
     def __init__(self, sources: Sequence[Source], watch_only: bool) -> None:
         self.curves = [Curves(source) for source in sources]
         self.watch_only = watch_only
@@ -199,6 +203,10 @@ class Composer:
             packer.add(0, "metric", main.metric(metric, width), metric.name)
         head = self.head(view) | {"runs": names, "curves": packer.curves}
         return head, packer.buffers()
+
+    def choose(self, name: str, value: Value) -> None:
+        """Refuse: a dashboard is steered by commands."""
+        raise ValueError(refusal("dashboard", "it takes commands, no choices", repr(name)))
 
 
 def main_rate(view: RunView) -> KnobView | None:

@@ -17,6 +17,7 @@ from interactive_train.training import commands
 from interactive_train.training.commands import Command
 
 MAX_TEXT = 2000  # characters of a name, a path or a note
+MAX_NUMBERS = 4096  # of a choice: a drawing of 64 by 64
 WHERE = "dashboard message"
 
 
@@ -62,7 +63,19 @@ class Request:
     pressed: float | None  # wall time of the press in seconds since the epoch
 
 
-Message = Ready | Adapt | Ack | Gone | Request
+Value = bool | float | str | tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Choose:
+    """A person chose what a view shows; nothing that trains hears of it."""
+
+    identity: str
+    name: str
+    value: Value
+
+
+Message = Ready | Adapt | Ack | Gone | Request | Choose
 Fields = Mapping[str, Any]
 
 
@@ -139,6 +152,19 @@ VERBS: dict[str, Callable[[Fields], Command]] = {
 }
 
 
+def _choose(fields: Fields) -> Choose:
+    value = fields.get("value")
+    if isinstance(value, list):
+        if len(value) > MAX_NUMBERS:
+            raise _wrong(f"a choice has at most {MAX_NUMBERS} numbers", len(value))
+        chosen: Value = tuple(_number({"value": part}, "value") for part in value)
+    elif isinstance(value, bool):
+        chosen = value
+    else:
+        chosen = _text(fields, "value") if isinstance(value, str) else _number(fields, "value")
+    return Choose(_text(fields, "id", ""), _text(fields, "name"), chosen)
+
+
 def _request(fields: Fields) -> Request:
     verb = _text(fields, "verb")
     if verb not in VERBS:
@@ -172,4 +198,6 @@ def parse(content: object) -> Message:
         return Gone(_text(content, "view"))
     if kind == "command":
         return _request(content)
-    raise _wrong("kind must be ready, adapt, ack, gone or command", kind)
+    if kind == "choose":
+        return _choose(content)
+    raise _wrong("kind must be ready, adapt, ack, gone, command or choose", kind)

@@ -20,7 +20,7 @@ from interactive_train.training.ticket import Ticket
 from interactive_train.training.view import RunView, Source
 from interactive_train_widgets import messages
 from interactive_train_widgets.describe import Head, signature
-from interactive_train_widgets.flow import Flow
+from interactive_train_widgets.flow import SLOWEST, Flow
 from interactive_train_widgets.frames import Buffers, Composer
 
 ENDED = ("finished", "stopped", "failed")
@@ -43,6 +43,24 @@ class Port(Protocol):
 
     def leave(self) -> None:
         """Close what shows the run."""
+        ...
+
+
+class Compose(Protocol):
+    """What makes the pictures that a publisher sends."""
+
+    revision: int  # counts what was chosen on the page
+
+    def head(self, view: RunView) -> Head:
+        """Return the small part of a picture."""
+        ...
+
+    def frame(self, view: RunView, columns: int) -> tuple[Head, Buffers]:
+        """Return a whole picture."""
+        ...
+
+    def choose(self, name: str, value: messages.Value) -> None:
+        """Take what a person chose on the page; ValueError where that cannot be."""
         ...
 
 
@@ -75,16 +93,18 @@ class Publisher:
         *,
         watch_only: bool = False,
         blind: bool = False,
+        composer: Compose | None = None,
+        slowest: float = SLOWEST,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.flow = Flow(blind=blind)
+        self.flow = Flow(blind=blind, slowest=slowest)
         self.latencies: list[float] = []
         self.cpu_seconds = 0.0
         self.keep_seconds = 0.0
         self.frames = 0
         self._port = port
         self._sources = tuple(sources)
-        self._composer = Composer(sources, watch_only)
+        self._composer: Compose = composer or Composer(sources, watch_only)
         self._clock = clock
         self._inbox: deque[messages.Message] = deque()
         self._refused: deque[Head] = deque()
@@ -96,6 +116,7 @@ class Publisher:
         self._seen: tuple[object, ...] = ()
         self._shown: tuple[object, ...] = ()
         self._kept: tuple[object, ...] = ()
+        self._kept_revision = 0
         self._still_since = float("inf")
         self._looked = float("-inf")
 
@@ -210,7 +231,8 @@ class Publisher:
 
     def _show(self, view: RunView, now: float) -> float | None:
         """Send a frame if it differs from the last one and may leave."""
-        mark = (signature(view), *(source.view().step for source in self._sources[1:]))
+        others = (source.view().step for source in self._sources[1:])
+        mark = (signature(view), self._composer.revision, *others)
         if mark != self._seen:
             self._seen, self._still_since = mark, now
         changed = self.flow.open and mark != self._shown
@@ -225,7 +247,8 @@ class Publisher:
         elif self.flow.beat(now):
             self._post({"kind": "beat", "status": view.status, "step": view.step}, [])
         self._keep(view, mark, now)
-        if view.status in ENDED and not changed and not self._pending and self.flow.settled(now):
+        done = view.status in ENDED and not changed and mark == self._kept
+        if done and not self._pending and self.flow.settled(now):
             return None
         if changed:
             return min(self.flow.wait(now), IDLE)
@@ -241,6 +264,11 @@ class Publisher:
             flow.acknowledged(message.sequence)
         elif isinstance(message, messages.Gone):
             flow.gone(message.view)
+        elif isinstance(message, messages.Choose):
+            try:
+                self._composer.choose(message.name, message.value)
+            except (TypeError, ValueError) as error:
+                self.refuse(message.identity, error)
 
     def _receipts(self) -> list[Head]:
         """Return what became of the commands that are settled by now."""
@@ -268,13 +296,15 @@ class Publisher:
 
     def _keep(self, view: RunView, mark: tuple[object, ...], now: float) -> None:
         """Leave a picture for the saved notebook when the run rests or has ended."""
-        rests = view.status == "paused" and now - self._still_since >= PAUSE_SETTLES
-        if mark == self._kept or not (rests or view.status in ENDED):
+        revision = self._composer.revision
+        rests = view.status == "paused" or revision != self._kept_revision
+        settled = now - self._still_since >= PAUSE_SETTLES
+        if mark == self._kept or not (settled if rests else view.status in ENDED):
             return
         started = time.thread_time()
         head, buffers = self._composer.frame(view, KEEP_COLUMNS)
         self._port.keep(view, head, buffers)
-        self._kept = mark
+        self._kept, self._kept_revision = mark, revision
         self.keep_seconds += time.thread_time() - started
 
     def _post(self, content: Head, buffers: Buffers) -> None:

@@ -11,7 +11,7 @@ import base64
 import html
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -91,14 +91,18 @@ def bundle(view: RunView, head: Head, buffers: Buffers, uid: str) -> dict[str, s
     """Return the plain output: drawing, table of the course, interventions."""
     curves = unpack(head, buffers)
     text = sentence(view)
-    image = picture(view, curves)
-    alt = html.escape(f"Loss and learning rate of {text}", quote=True)
+    message = f"<pre>{html.escape(view.message[:2000])}</pre>" if view.message else ""
+    body = message + _course(curves) + _matrices(view) + _journal(view)
+    return page(text, f"Loss and learning rate of {text}", picture(view, curves), body, uid)
+
+
+def page(text: str, alt: str, image: bytes, body: str, uid: str) -> dict[str, str]:
+    """Return a plain output: a sentence that folds away a drawing (PNG) and what stands below."""
     drawing = ""
     if image:
-        data = base64.b64encode(image).decode("ascii")
+        data, alt = base64.b64encode(image).decode("ascii"), html.escape(alt, quote=True)
         drawing = f'<img alt="{alt}" style="max-width:100%" src="data:image/png;base64,{data}">'
-    message = f"<pre>{html.escape(view.message[:2000])}</pre>" if view.message else ""
-    body = drawing + message + _course(curves) + _matrices(view) + _journal(view)
+    body = drawing + body
     return {
         "text/plain": text,
         "text/html": f'<details open class="it-still it-still-{uid}">'
@@ -106,7 +110,8 @@ def bundle(view: RunView, head: Head, buffers: Buffers, uid: str) -> dict[str, s
     }
 
 
-def _table(caption: str, titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(caption: str, titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table as HTML."""
     head = "".join(f'<th scope="col">{html.escape(title)}</th>' for title in titles)
     body = "".join(
         "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
@@ -136,7 +141,7 @@ def _course(curves: list[tuple[Head, Floats, Floats]]) -> str:
             place = int(np.searchsorted(at, step, side="right")) - 1
             row.append(f"{values[place]:.4g}" if place >= 0 else "")
         rows.append(row)
-    return _table("Values", ["step", *(name.replace("_", " ") for name in named)], rows)
+    return table("Values", ["step", *(name.replace("_", " ") for name in named)], rows)
 
 
 def _matrices(view: RunView) -> str:
@@ -146,7 +151,7 @@ def _matrices(view: RunView) -> str:
         if metric.matrix is not None and len(metric.matrix) <= TABLE_CLASSES:
             titles = ["label \\ prediction", *map(str, range(metric.matrix.shape[1]))]
             rows = [[f"{i}", *(f"{v:g}" for v in row)] for i, row in enumerate(metric.matrix)]
-            tables.append(_table(metric.name.replace("_", " ").capitalize(), titles, rows))
+            tables.append(table(metric.name.replace("_", " ").capitalize(), titles, rows))
     return "".join(tables)
 
 
@@ -155,23 +160,17 @@ def _journal(view: RunView) -> str:
         [f"{e.step}", e.text + (" (undone)" if e.undone else ""), e.source]
         for e in view.journal[-JOURNAL_ROWS:]
     ]
-    return _table("Interventions", ["after step", "what", "by"], rows) if rows else ""
+    return table("Interventions", ["after step", "what", "by"], rows) if rows else ""
 
 
 def picture(view: RunView, curves: list[tuple[Head, Floats, Floats]]) -> bytes:
     """Draw loss and learning rate as PNG; empty without matplotlib or without points."""
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError:
-        return b""
     losses = [c for c in curves if "loss" in (c[0]["name"] or c[0]["kind"]) and len(c[1])]
     rates = [c for c in curves if c[0]["kind"] == "lr" and len(c[1])]
     if not losses:
         return b""
-    for dpi in (110, 80, 55):
-        figure = Figure(figsize=(8.4, 4.2), layout="constrained", dpi=dpi)
-        canvas = FigureCanvasAgg(figure)
+
+    def draw(figure: Any) -> None:
         if rates:
             top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
             bottom.plot(rates[0][1], rates[0][2], color=COLOURS[0], drawstyle="steps-post")
@@ -186,7 +185,21 @@ def picture(view: RunView, curves: list[tuple[Head, Floats, Floats]]) -> bytes:
             for entry in view.journal:
                 if entry.kind in MARKED and not entry.undone:
                     axes.axvline(entry.step, color="#808", alpha=0.5, linewidth=0.7)
-        render: Any = canvas
+
+    return paint(draw, (8.4, 4.2))
+
+
+def paint(draw: Callable[[Any], None], size: tuple[float, float]) -> bytes:
+    """Return what is drawn on a matplotlib figure (inches) as a small PNG; empty without it."""
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError:
+        return b""
+    for dpi in (110, 80, 55):
+        figure = Figure(figsize=size, layout="constrained", dpi=dpi)
+        render: Any = FigureCanvasAgg(figure)
+        draw(figure)
         render.draw()
         image = _png(np.asarray(render.buffer_rgba())[..., :3])
         if len(image) <= MAX_PICTURE:

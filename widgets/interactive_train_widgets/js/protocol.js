@@ -1,7 +1,7 @@
 /* Frames in, messages out: see frames.py and messages.py for the other end. Pure. */
 
 // A typed array over a buffer of any alignment.
-function typed(Kind, view) {
+export function typed(Kind, view) {
   if (!view) return new Kind(0);
   const { buffer, byteOffset = 0, byteLength } = view.buffer ? view : new DataView(view);
   const count = Math.floor(byteLength / Kind.BYTES_PER_ELEMENT);
@@ -24,8 +24,8 @@ export function decode(head, buffers) {
   return head;
 }
 
-// A frame that was saved with the notebook, or null.
-export function thaw(bytes) {
+// Head and buffers of a frame that was saved with the notebook, or null.
+export function unpack(bytes) {
   if (!bytes || bytes.byteLength < 12) return null;
   const view = bytes.buffer ? new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength) : new DataView(bytes);
   if (view.getUint32(0) !== 0x49545731) return null; // "ITW1"
@@ -33,7 +33,12 @@ export function thaw(bytes) {
   const part = (from, length) => new DataView(view.buffer, view.byteOffset + from, length);
   const head = JSON.parse(new TextDecoder().decode(part(12, size)));
   const rest = 12 + size + first;
-  return decode(head, [part(12 + size, first), part(rest, view.byteLength - rest)]);
+  return [head, [part(12 + size, first), part(rest, view.byteLength - rest)]];
+}
+
+export function thaw(bytes) {
+  const saved = unpack(bytes);
+  return saved && decode(...saved);
 }
 
 // The bucket that holds a step; -1 before the first.

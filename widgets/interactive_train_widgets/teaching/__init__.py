@@ -1,0 +1,1 @@
+"""Teaching views: each shows one thing about a fit, alone in a cell."""
