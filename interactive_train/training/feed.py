@@ -23,10 +23,16 @@ class Feed:
     data : Data
     accumulate : int
         Elements per step.
+
+    Attributes
+    ----------
+    newest : list or None
+        The elements that were fetched last, for who looks at the fit from outside.
     """
 
     def __init__(self, data: Data, accumulate: int) -> None:
         self._accumulate = accumulate
+        self.newest: list[Any] | None = None
         self._held: list[Any] | None = None  # fetched and not used yet
         self._used = False
         self._elements: Iterator[Any] | None = None
@@ -51,6 +57,8 @@ class Feed:
         self._held = list(itertools.islice(self._elements, self._accumulate)) or None
         if self._held is None:
             self._elements = None
+        else:
+            self.newest = self._held
         return self._held
 
     def fetched(self) -> None:

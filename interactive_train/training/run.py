@@ -32,6 +32,7 @@ from interactive_train.training.registry import runs
 from interactive_train.training.report import Reports, drain
 from interactive_train.training.session import Session
 from interactive_train.training.state import TrainState
+from interactive_train.training.statistics import Statistics, look
 from interactive_train.training.steering import Steering, check_command
 from interactive_train.training.ticket import Ticket
 from interactive_train.training.view import MetricView, RunView, Status
@@ -181,6 +182,35 @@ class Run(Steering):
         model, knobs = self._looked_at()
         with turned_to(knobs):
             return dict(self._session.evaluate(model))
+
+    def statistics(self) -> Statistics:
+        """Return norms, update ratios and histograms of every layer at the last step boundary.
+
+        The step that would come next is computed on a copy, which calls the loss once more; the
+        run goes on meanwhile, and nothing of it changes.
+
+        Returns
+        -------
+        Statistics
+            ``.arrays[path]`` of every trainable array, ``.outputs[path]`` of every layer.
+
+        Raises
+        ------
+        ValueError
+            If the data gave no batch so far.
+
+        Examples
+        --------
+        >>> import interactive_train as it
+        >>> from interactive_train import losses, nn, optim
+        >>> trainer = it.Trainer(nn.Linear(1, 1), optim.SGD(0.1), loss=losses.mse)
+        >>> x = np.linspace(-1, 1, 8, dtype=np.float32).reshape(-1, 1)
+        >>> run = trainer.start(trainer.init(seed=0), (x, 3 * x), batch_size=8, epochs=5).wait()
+        >>> found = run.statistics().arrays["weight"]
+        >>> abs(found.update_norm - 0.1 * found.gradient_norm) < 1e-6  # plain gradient descent
+        True
+        """
+        return look(self._session)
 
     def _looked_at(self) -> tuple[Any, KnobValues]:
         """Return the model and the user's own knobs at the last step boundary."""

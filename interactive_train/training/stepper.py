@@ -126,7 +126,7 @@ class Stepper:
         taken = {name for _, found in self.opt.leaves() for name in found.knobs}
         taken |= {name for path, name in layers if not path}
         self.knobs = KnobValues(taken=frozenset(taken))
-        self._told = False
+        self.told = False
 
     def compute(self, objective: Objective, elements: Sequence[Any]) -> Outcome:
         """Compute the next step; nothing changes.
@@ -150,9 +150,15 @@ class Stepper:
         """
         self.settle()
         self.refresh()
-        number = self.step + 1
         self.turn_knobs()
-        call = Call(True, self.key, self.dtype, step=number)
+        call = Call(True, self.key, self.dtype, step=self.step + 1)
+        loss, aux, gradients = self.differentiate(objective, elements, call)
+        return self.update(gradients, loss, call, aux)
+
+    def differentiate(
+        self, objective: Objective, elements: Sequence[Any], call: Call
+    ) -> tuple[float, Any, dict[str, NDArray[Any]]]:
+        """Return (loss, aux, gradient by path) of the next step, as means over its elements."""
         total: dict[str, Tensor] = {}
         losses, aux = [], []
         for position, element in enumerate(elements):
@@ -166,16 +172,23 @@ class Stepper:
         if len(elements) > 1:
             total = {path: g * (1.0 / len(elements)) for path, g in total.items()}
         value = math.fsum(losses) / len(losses)
+        found = {path: g.data for path, g in total.items()}
+        return value, aux[0] if len(aux) == 1 else aux, found
+
+    def update(
+        self, gradients: Mapping[str, NDArray[Any]], loss: float, call: Call, aux: Any = None
+    ) -> Outcome:
+        """Compute what the optimiser makes of the gradients of the next step, clipped if asked."""
         updates = [
-            Update(self._places[path], self.arrays[path], g.data, path) for path, g in total.items()
+            Update(self._places[path], self.arrays[path], g, path) for path, g in gradients.items()
         ]
         norm = math.sqrt(math.fsum(sum_of_squares(u.g) for u in updates))
         if not math.isfinite(norm):
-            raise NonFiniteError(self._not_finite("gradient norm", norm, number))
+            raise NonFiniteError(self._not_finite("gradient norm", norm, self.step + 1))
         if self.clip_norm is not None and norm > self.clip_norm:
             factor = self.clip_norm / norm
             updates = [replace(u, g=(Tensor.wrap(u.g) * factor).data) for u in updates]
-        return self._updated(updates, value, norm, call, aux[0] if len(aux) == 1 else aux)
+        return self._updated(updates, loss, norm, call, aux)
 
     def gradients(
         self, objective: Objective, element: Any, call: Call
@@ -201,8 +214,8 @@ class Stepper:
             raise NonFiniteError(self._not_finite("loss", value, number))
         with turned_to(self.knobs):  # a gradient of one's own may read a knob, too
             found = backward(loss, Tensor.wrap(np.ones(loss.shape, loss.dtype)), marked)
-        if active and not self._told and all(g is None for g in found):
-            self._told = True
+        if active and not self.told and all(g is None for g in found):
+            self.told = True
             notice(
                 f"{self.where}: the loss depends on no parameter that trains; "
                 "does it use the model that it is given?"

@@ -92,8 +92,8 @@ class LiveWidget(anywidget.AnyWidget):
 
     @property
     def publisher_cpu_seconds(self) -> float:
-        """CPU time of the publisher's thread while the run trained."""
-        return self._publisher.cpu_seconds
+        """CPU time of the publisher's thread while the run trained, and of looks at the layers."""
+        return self._publisher.cpu_seconds + self._publisher.look_seconds
 
     @property
     def frames_sent(self) -> int:

@@ -27,6 +27,7 @@ class View:
 
     rate: float = DEFAULT_RATE
     columns: int = 600
+    sections: tuple[str, ...] = ()  # what it shows beside the usual
 
 
 class Flow:
@@ -64,16 +65,22 @@ class Flow:
         """Buckets that the widest view can show."""
         return max((view.columns for view in self.views.values()), default=600)
 
-    def ready(self, name: str, rate: float, columns: int) -> None:
+    @property
+    def sections(self) -> frozenset[str]:
+        """What any view shows beside the usual."""
+        return frozenset(name for view in self.views.values() for name in view.sections)
+
+    def ready(self, name: str, rate: float, columns: int, sections: tuple[str, ...] = ()) -> None:
         """A view appeared or came back: whatever was under way counts as lost."""
-        self.adapt(name, rate, columns)
+        self.adapt(name, rate, columns, sections)
         self._waiting.clear()
         self._last_frame = float("-inf")
         self.fresh = True
 
-    def adapt(self, name: str, rate: float, columns: int) -> None:
-        """A view was resized, hidden, or asks for less motion."""
-        self.views[name] = View(min(max(rate, 0.1), MAX_RATE), min(max(columns, 50), 2000))
+    def adapt(self, name: str, rate: float, columns: int, sections: tuple[str, ...] = ()) -> None:
+        """A view was resized, hidden, unfolded something, or asks for less motion."""
+        rate, columns = min(max(rate, 0.1), MAX_RATE), min(max(columns, 50), 2000)
+        self.views[name] = View(rate, columns, sections)
 
     def gone(self, name: str) -> None:
         """A view was taken down."""

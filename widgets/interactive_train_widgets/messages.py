@@ -15,6 +15,7 @@ from interactive_train.optim import Scaled
 from interactive_train.runtime.errors import did_you_mean, refusal
 from interactive_train.training import commands
 from interactive_train.training.commands import Command
+from interactive_train_widgets.sections import SECTIONS
 
 MAX_TEXT = 2000  # characters of a name, a path or a note
 MAX_NUMBERS = 4096  # of a choice: a drawing of 64 by 64
@@ -28,15 +29,17 @@ class Ready:
     view: str
     rate: float
     columns: int
+    sections: tuple[str, ...] = ()  # what it shows beside the usual
 
 
 @dataclass(frozen=True, slots=True)
 class Adapt:
-    """A view changed its width or the rate that it can use."""
+    """A view changed its width, the rate that it can use, or what it shows."""
 
     view: str
     rate: float
     columns: int
+    sections: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,18 @@ def _count(fields: Fields, key: str, low: int = 0) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < low:
         raise _wrong(f"{key} must be a whole number from {low} on", value)
     return value
+
+
+def _sections(fields: Fields) -> tuple[str, ...]:
+    """Return what a view shows beside the usual."""
+    names = fields.get("sections", [])
+    if not isinstance(names, list) or len(names) > len(SECTIONS):
+        raise _wrong("sections must be a short list of names", names)
+    for name in names:
+        if name not in SECTIONS:
+            hint = did_you_mean(str(name)[:MAX_TEXT], SECTIONS)
+            raise ValueError(refusal(WHERE, "a section must be a known one", repr(name)[:80], hint))
+    return tuple(names)
 
 
 def _extend(fields: Fields) -> Command:
@@ -188,10 +203,10 @@ def parse(content: object) -> Message:
     kind = content.get("kind")
     if kind == "ready":
         columns = int(_number(content, "columns"))
-        return Ready(_text(content, "view"), _number(content, "rate"), columns)
+        return Ready(_text(content, "view"), _number(content, "rate"), columns, _sections(content))
     if kind == "adapt":
         columns = int(_number(content, "columns"))
-        return Adapt(_text(content, "view"), _number(content, "rate"), columns)
+        return Adapt(_text(content, "view"), _number(content, "rate"), columns, _sections(content))
     if kind == "ack":
         return Ack(_count(content, "sequence"))
     if kind == "gone":

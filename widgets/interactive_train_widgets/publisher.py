@@ -22,6 +22,7 @@ from interactive_train_widgets import messages
 from interactive_train_widgets.describe import Head, signature
 from interactive_train_widgets.flow import SLOWEST, Flow
 from interactive_train_widgets.frames import Buffers, Composer
+from interactive_train_widgets.sections import Sections
 
 ENDED = ("finished", "stopped", "failed")
 KEEP_COLUMNS = 1000  # of a curve that a saved notebook keeps
@@ -82,6 +83,8 @@ class Publisher:
         CPU time of this thread while the run trains.
     keep_seconds : float
         CPU time spent on pictures for the saved notebook, in pauses and at the end.
+    look_seconds : float
+        CPU time of other threads that computed statistics of the layers.
     latencies : list of float
         Seconds from the press in the browser to the step boundary, per command.
     """
@@ -101,10 +104,12 @@ class Publisher:
         self.latencies: list[float] = []
         self.cpu_seconds = 0.0
         self.keep_seconds = 0.0
+        self.look_seconds = 0.0
         self.frames = 0
         self._port = port
         self._sources = tuple(sources)
         self._composer: Compose = composer or Composer(sources, watch_only)
+        self._sections = Sections(self._sources[0], self.wake)
         self._clock = clock
         self._inbox: deque[messages.Message] = deque()
         self._refused: deque[Head] = deque()
@@ -187,6 +192,7 @@ class Publisher:
                 self._looked = float("-inf")
             pause = self._guarded_turn()
             self.cpu_seconds = base + time.thread_time() - self.keep_seconds
+            self.look_seconds = self._sections.cpu_seconds
             if retired:
                 self._port.leave()
             with self._lock:
@@ -227,6 +233,8 @@ class Publisher:
         if receipts:  # at once, with the values that now hold
             head = self._composer.head(view)
             self._post({"kind": "tickets", "tickets": receipts} | head, [])
+        for section in self._sections.turn(self.flow.sections, view, now):
+            self._post(section, [])
         return self._show(view, now)
 
     def _show(self, view: RunView, now: float) -> float | None:
@@ -248,7 +256,8 @@ class Publisher:
             self._post({"kind": "beat", "status": view.status, "step": view.step}, [])
         self._keep(view, mark, now)
         done = view.status in ENDED and not changed and mark == self._kept
-        if done and not self._pending and self.flow.settled(now):
+        quiet = not (self._pending or self._sections.busy)
+        if done and quiet and self.flow.settled(now):
             return None
         if changed:
             return min(self.flow.wait(now), IDLE)
@@ -257,9 +266,11 @@ class Publisher:
     def _hear(self, message: messages.Message) -> None:
         flow = self.flow
         if isinstance(message, messages.Ready):
-            flow.ready(message.view, message.rate, message.columns)
+            flow.ready(message.view, message.rate, message.columns, message.sections)
+            self._sections.again()
         elif isinstance(message, messages.Adapt):
-            flow.adapt(message.view, message.rate, message.columns)
+            flow.adapt(message.view, message.rate, message.columns, message.sections)
+            self._sections.again()
         elif isinstance(message, messages.Ack):
             flow.acknowledged(message.sequence)
         elif isinstance(message, messages.Gone):
@@ -303,6 +314,7 @@ class Publisher:
             return
         started = time.thread_time()
         head, buffers = self._composer.frame(view, KEEP_COLUMNS)
+        head["sections"] = self._sections.kept(self.flow.sections)
         self._port.keep(view, head, buffers)
         self._kept, self._kept_revision = mark, revision
         self.keep_seconds += time.thread_time() - started
