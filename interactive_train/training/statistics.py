@@ -133,7 +133,9 @@ def look(session: Session) -> Statistics:
             refusal(WHERE, "a batch to compute a gradient from", "none so far", "Take a step.")
         )
     call = CapturingCall(True, probe.key, probe.dtype, step=probe.step + 1)
-    loss, gradients, moved, message = math.nan, {}, {}, ""
+    loss, message = math.nan, ""
+    gradients: dict[str, NDArray[Any]] = {}
+    moved: dict[str, NDArray[Any]] = {}
     probe.turn_knobs()
     with np.errstate(all="ignore"):  # what is not finite is counted
         try:

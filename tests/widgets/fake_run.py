@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -189,7 +190,7 @@ class FakeRun:
 
     # -- the loop ----------------------------------------------------------------------------
 
-    def start(self) -> FakeRun:
+    def start(self) -> Self:
         self._thread = threading.Thread(target=self._loop, name="fake run", daemon=True)
         self.status = "running"
         self._thread.start()
@@ -264,7 +265,7 @@ class FakeRun:
         if self.last_step is not None and step >= self.last_step:
             self.status = "finished"
 
-    def run_to(self, step: int) -> FakeRun:
+    def run_to(self, step: int) -> Self:
         """Take steps in this thread."""
         self.status = "running"
         while self.step < step and self.status == "running":

@@ -118,3 +118,12 @@ def test_a_dear_frame_comes_less_often_but_twice_a_second_at_least() -> None:
     for _ in range(50):
         flow.spent(1.0)
     assert flow.wait(0.0) == SLOWEST
+
+
+def test_sections_are_those_that_any_view_shows() -> None:
+    flow = Flow()
+    flow.ready("a", 10, 600, ("layers",))
+    flow.ready("b", 10, 600)
+    assert flow.sections == {"layers"}
+    flow.adapt("a", 10, 600)
+    assert flow.sections == frozenset()

@@ -11,6 +11,7 @@ from interactive_train.training import commands
 from interactive_train_widgets import messages
 from interactive_train_widgets.messages import parse
 
+READY = {"kind": "ready", "view": "v", "rate": 1, "columns": 9}
 COMMANDS: list[tuple[dict[str, Any], commands.Command]] = [
     ({"verb": "adjust", "name": "lr", "value": 1e-3}, commands.Adjust("lr", 1e-3)),
     (
@@ -44,6 +45,8 @@ def test_the_housekeeping_messages_become_records() -> None:
     ready = {"kind": "ready", "view": "v", "rate": 10, "columns": 640.4}
     assert parse(ready) == messages.Ready("v", 10.0, 640)
     assert parse(ready | {"kind": "adapt"}) == messages.Adapt("v", 10.0, 640)
+    layers = ready | {"sections": ["layers"]}
+    assert parse(layers) == messages.Ready("v", 10.0, 640, ("layers",))
     assert parse({"kind": "ack", "sequence": 7}) == messages.Ack(7)
     assert parse({"kind": "gone", "view": "v"}) == messages.Gone("v")
 
@@ -58,6 +61,10 @@ def test_the_housekeeping_messages_become_records() -> None:
         ({"kind": "ack", "sequence": "7"}, "sequence must be a whole number"),
         ({"kind": "ack", "sequence": True}, "sequence must be a whole number"),
         ({"kind": "ready", "view": "v", "rate": float("nan"), "columns": 9}, "finite number"),
+        (READY | {"sections": "layers"}, "sections must be a short list"),
+        (READY | {"sections": ["layer"]}, 'Did you mean "layers"'),
+        (READY | {"sections": [["layers"]]}, "a section must be a known one"),
+        (READY | {"sections": ["layers"] * 99}, "sections must be a short list"),
         ({"kind": "ready", "view": 3, "rate": 1, "columns": 9}, "view must be a text"),
         ({"kind": "command", "id": "a", "verb": "puase"}, 'Did you mean "pause"'),
         ({"kind": "command", "id": "a", "verb": ["pause"]}, "verb must be a text"),

@@ -48,14 +48,15 @@ class Sections:
         self._newest: Head | None = None
         self._sent: Head | None = None
         self._stamp: object = None
+        self._wanted = False
         self._begun = float("-inf")
         self._pause = SHORTEST
 
     @property
     def busy(self) -> bool:
-        """Whether a look is under way or waits to be sent."""
+        """Whether a look that somebody wants is under way or waits to be sent."""
         working = self._thread is not None and self._thread.is_alive()
-        return working or self._newest is not self._sent
+        return self._wanted and (working or self._newest is not self._sent)
 
     def again(self) -> None:
         """Send everything once more: somebody came (back)."""
@@ -72,7 +73,8 @@ class Sections:
         now : float
             Seconds of any clock that goes forward.
         """
-        if LAYERS not in wanted:
+        self._wanted = LAYERS in wanted
+        if not self._wanted:
             return []
         if self._look is None:
             self._newest = self._newest or _message(error="There are statistics of runs only.")
