@@ -65,8 +65,11 @@ def rows_of(stage: Stage, pass_index: int, position: int) -> Rows | None:
         source = source.upstream
     if not isinstance(source, ArraySource):
         return None
-    order = np.arange(position, max(position, source.size))
-    for shuffle in shuffles:
+    if shuffles:
+        order = shuffles[0].order(pass_index)[position:]
+    else:
+        order = np.arange(position, max(position, source.size))
+    for shuffle in shuffles[1:]:
         order = shuffle.order(pass_index)[order]
     order.flags.writeable = False
     return Rows(source.arrays, order, stage.n, stage.drop_last)

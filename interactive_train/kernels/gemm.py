@@ -1,5 +1,8 @@
 """Matrix products: the plain loop, and the library call that stands in for it.
 
+A product that is a few elements wide - two inputs, two classes - is over before the library has
+looked at its arguments; the native form has short loops of its own for those (`thin`).
+
 The address of the library's routine is an operand of the instruction. A missing
 symbol therefore cannot kill the process, and another library or a test double is
 one word in a table.
@@ -12,6 +15,7 @@ from typing import Any
 
 from interactive_train.kernels.kernel import Kernel
 from interactive_train.kernels.status import TOO_LARGE
+from interactive_train.kernels.thin import thin_kind, thin_product  # noqa: F401 - native form
 
 LARGEST = 2**31 - 1  # the library takes sizes of 32 bits
 
@@ -63,6 +67,11 @@ def gemm(out, a, b, batch, m, n, k, transpose_a, transpose_b, a_size, b_size, a_
             for i in range(m):
                 for j in range(n):
                     out[t, i, j] = 0.0
+        return 0
+    thin = thin_kind(m, n, k, transpose_a, transpose_b)
+    if thin != 0:
+        for t in range(batch):
+            thin_product(out[t], a[t * a_step:], b[t * b_step:], m, n, k, a_lead, thin)
         return 0
     ldb = k if transpose_b else n
     item = out.itemsize

@@ -15,15 +15,21 @@ if TYPE_CHECKING:
     from interactive_train.training.stepper import Stepper
 
 
-def fill_schedule(prepared: Prepared, stepper: Stepper, count: int) -> int:
-    """Evaluate schedules for the next steps; return for how many all values may stand."""
+def fill_schedule(prepared: Prepared, stepper: Stepper, count: int, version: int) -> int:
+    """Evaluate schedules for the next steps; return for how many all values may stand.
+
+    Settings of the same `version` are the same: constants stand in the table already.
+    """
     first = stepper.step + 1
     table, valid = prepared.schedule, count
+    stands = prepared.standing[0] == version and prepared.standing[1] >= count
     steps: NDArray[np.int64] | None = None
     for column, (setting, knob) in enumerate(
         zip(prepared.recording.schedule, prepared.recording.declared, strict=True)
     ):
         if not setting.scheduled or setting.override is not None:
+            if stands:
+                continue
             value = setting.effective(first)
             if not _may_stand(knob, value):
                 return 0
@@ -41,6 +47,8 @@ def fill_schedule(prepared: Prepared, stepper: Stepper, count: int) -> int:
             if not _may_stand(knob, float(value)):
                 valid = at
                 break
+    if not stands:
+        prepared.standing = (version, count)
     if prepared.tame and steps is not None:
         for at in range(valid):
             if not stepper.tame(first + at):
@@ -48,9 +56,11 @@ def fill_schedule(prepared: Prepared, stepper: Stepper, count: int) -> int:
     return valid
 
 
-def rates(prepared: Prepared, stepper: Stepper, count: int) -> NDArray[np.float64]:
+def rates(prepared: Prepared, stepper: Stepper, count: int, version: int) -> NDArray[np.float64]:
     """Return the learning rate of each of the steps that were taken last."""
-    column = _rate_column(prepared, stepper)
+    if prepared.rate[0] != version:
+        prepared.rate = version, _rate_column(prepared, stepper)
+    column = prepared.rate[1]
     if column is None:
         return np.full(count, np.nan)
     return np.array(prepared.schedule[:count, column])

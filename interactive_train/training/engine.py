@@ -24,6 +24,7 @@ from interactive_train.data.rows import Rows
 from interactive_train.kernels import status
 from interactive_train.machine.sharded import run, usable_threads
 from interactive_train.optim.leaf import Leaf
+from interactive_train.optim.setting import Setting
 from interactive_train.program.captured import Captured, capture
 from interactive_train.runtime.blas import blas
 from interactive_train.runtime.errors import refusal
@@ -99,6 +100,9 @@ class Engine:
         self._current_key: Any = None
         self._pattern: list[Any] = []
         self._pattern_key: Any = None
+        self._version = 0  # of the pattern: what it decides is found once for each
+        self._steady = (-1, False)  # the version whose updates are known to be tame, or not
+        self._elements: tuple[Any, list[Captured]] | None = None
         self._verified: set[Any] = set()
         self._order_of: Any = None
         own = weakref.ref(self)  # the stepper does not keep the engine, which keeps the stepper
@@ -148,7 +152,7 @@ class Engine:
             count = min(count, max(1, len(rows.order) // max(1, size)))
         else:
             count = 1
-        valid = fill_schedule(prepared, stepper, count)
+        valid = fill_schedule(prepared, stepper, count, self._version)
         if valid == 0:
             return None
         leap = self._run(prepared, valid)
@@ -181,7 +185,7 @@ class Engine:
         prepared, captured, own = self._prepared(objective, elements, rows)
         self.memory.load(self.stepper, prepared)
         self._feed(prepared, captured, own, rows, None)
-        return prepared, fill_schedule(prepared, self.stepper, steps)
+        return prepared, fill_schedule(prepared, self.stepper, steps, self._version)
 
     def _run(self, prepared: Prepared, count: int) -> Leap:
         stepper, control = self.stepper, prepared.control
@@ -195,7 +199,7 @@ class Engine:
         taken = control.step
         self._starved = taken == 0 and status.decode(code)[0] == status.INTERRUPTED
         history = np.array(control.history[:taken])
-        lrs = rates(prepared, stepper, taken)
+        lrs = rates(prepared, stepper, taken, self._version)
         self._taken += taken
         if taken:
             self.memory.ahead = True
@@ -269,7 +273,7 @@ class Engine:
     def _prepared(
         self, objective: Any, elements: Sequence[Any], rows: Rows | None
     ) -> tuple[Prepared, list[Captured], Captured]:
-        captured = [capture(element, numbers=True) for element in elements]
+        captured = self._taken_apart(elements, rows)
         own = capture(objective)
         pattern = self._patterned()
         key = (
@@ -277,7 +281,7 @@ class Engine:
             tuple(e.key for e in captured),
             None if rows is None else tuple((id(a), a.shape) for a in rows.arrays),
             pattern,
-            self.stepper.tame(self.stepper.step + 1),
+            self._tame(),
         )
         if self._current is not None and self._current_key == key:
             return self._current, captured, own
@@ -298,6 +302,26 @@ class Engine:
         take_numbers(prepared)
         return prepared, captured, own
 
+    def _taken_apart(self, elements: Sequence[Any], rows: Rows | None) -> list[Captured]:
+        """Return what elements consist of; of rows, which all look alike, found once."""
+        if rows is None:
+            return [capture(element, numbers=True) for element in elements]
+        shapes = [array.shape for e in elements for array in (e if type(e) is tuple else (e,))]
+        kinds = [array.dtype for array in rows.arrays]
+        if self._elements is None or self._elements[0] != (kinds, shapes):
+            found = [capture(element, numbers=True) for element in elements]
+            self._elements = (kinds, shapes), found
+        return self._elements[1]
+
+    def _tame(self) -> bool:
+        """Whether the next step's update is; for constant settings found once."""
+        if self._steady[0] != self._version:
+            found = self.stepper.tame(self.stepper.step + 1)
+            moves = any(isinstance(each, Setting) and each.scheduled for each in self._pattern)
+            self._steady = (-1 if moves else self._version, found)
+            return found
+        return self._steady[1]
+
     def _patterned(self) -> Any:
         """Return which arrays are frozen, share settings and share counters."""
         stepper = self.stepper
@@ -306,13 +330,12 @@ class Engine:
             current.append(leaf.frozen)
             current.extend(leaf.knobs.values())
         current.extend(stepper.layer_knobs.values())
-        if len(current) == len(self._pattern) and all(
-            a is b or a == b for a, b in zip(current, self._pattern, strict=True)
-        ):
+        if current == self._pattern:
             return self._pattern_key
         if self.memory.ahead and self._current is not None:
             leave_numbers(self._current)
         self._pattern = current
+        self._version += 1
         self._pattern_key = (
             _classes(stepper.places().values()),
             tuple(stepper.layer_knobs),

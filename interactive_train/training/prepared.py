@@ -45,6 +45,8 @@ class Prepared:
     sources: tuple[NDArray[Any], ...]
     program: Program
     tame: bool
+    standing: tuple[int, int] = (-1, 0)  # version of the settings, rows of constants filled
+    rate: tuple[int, int | None] = (-1, None)  # version of the settings, column of the rate
 
 
 def prepare(

@@ -317,7 +317,7 @@ class Stepper:
     def tame(self, step: int) -> bool:
         """Whether no finite gradient of ordinary size can make an update that is not finite."""
         seen: list[tuple[Rule, dict[str, Setting]]] = []
-        for _, found in self.opt.leaves():
+        for found in self._places.values():
             if (found.rule, found.knobs) not in seen:
                 seen.append((found.rule, found.knobs))
                 values = {name: float(knob.effective(step)) for name, knob in found.knobs.items()}

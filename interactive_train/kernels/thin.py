@@ -1,0 +1,39 @@
+"""Thin products: a few elements wide, over before a library has looked at its arguments.
+
+Two inputs, two classes: the models that people begin with. The few products of an element are
+written out, so that the inner loop runs over what is long and becomes vectors.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+THIN = 3  # products in an element up to which these loops are quicker
+
+
+def thin_kind(m: int, n: int, k: int, transpose_a: int, transpose_b: int) -> int:
+    """Return which of the loops below takes a product, 0 for none; by shapes alone."""
+    if transpose_a == 0 and k <= (1 if transpose_b else THIN):
+        return 1
+    if transpose_a == 0 and transpose_b == 1 and k == 2:
+        return 2
+    return 0
+
+
+def thin_product(out: Any, a: Any, b: Any, m: int, n: int, k: int, lead: int, kind: int) -> None:
+    """out = op(a) @ op(b); out [m, n], k > 0, the rows of a lie `lead` elements apart."""
+    if kind == 1:  # few products in an element
+        for i in range(m):
+            row, left, right = out[i], a[i * lead :], b[:n]
+            scale = left[0]
+            for j in range(n):
+                row[j] = scale * right[j]
+            for p in range(1, k):
+                scale, right = left[p], b[p * n : p * n + n]
+                for j in range(n):
+                    row[j] += scale * right[j]
+    else:  # two products in an element, the right side transposed
+        for i in range(m):
+            first, second, row = a[i * lead], a[i * lead + 1], out[i]
+            for j in range(n):
+                row[j] = first * b[2 * j] + second * b[2 * j + 1]
