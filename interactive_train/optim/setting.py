@@ -8,7 +8,7 @@ override and scale away.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -137,3 +137,22 @@ def checked_value(value: Any, knob: Hyperparameter, where: str) -> Base | Scaled
         schedule: Callable[[Any], Any] = value
         return schedule
     return knob.check(value, where)
+
+
+def most_common(settings: Iterable[Setting]) -> Setting:
+    """Return the setting that most of them equal; of several such the first.
+
+    Examples
+    --------
+    >>> most_common([Setting(0.1), Setting(0.2), Setting(0.2)]).effective(1)
+    0.2
+    """
+    found: list[list[Setting]] = []
+    for setting in settings:
+        for alike in found:
+            if alike[0] == setting:
+                alike.append(setting)
+                break
+        else:
+            found.append([setting])
+    return max(found, key=len)[0]

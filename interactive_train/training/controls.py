@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from interactive_train.nn.module import modules
 from interactive_train.optim.leaf import Leaf
-from interactive_train.optim.setting import Setting, checked_value
+from interactive_train.optim.setting import Setting, checked_value, most_common
 from interactive_train.optim.state import matches
 from interactive_train.runtime.errors import did_you_mean, refusal
 from interactive_train.runtime.hyperparameter import Hyperparameter
@@ -247,11 +247,11 @@ class Controls:
             layer = path.rpartition(".")[0]
             grouped.setdefault(layer or path, []).append((path, leaf))
         return tuple(
-            GroupView(
+            group_view(
                 layer,
                 kinds.get(layer, "array" if len(pairs) == 1 else "arrays"),
                 sum(self._stepper.arrays[path].size for path, _ in pairs),
-                all(leaf.frozen for _, leaf in pairs),
+                pairs,
             )
             for layer, pairs in grouped.items()
         )
@@ -261,15 +261,27 @@ def _of(leaf: Leaf, name: str) -> list[Target]:
     return [Target(leaf.knobs, knob.name, knob) for knob in leaf.rule.find(name)]
 
 
+def group_view(
+    path: str, kind: str, parameters: int, leaves: Sequence[tuple[str, Leaf]]
+) -> GroupView:
+    """Return a layer as its leaves stand."""
+    resting = tuple(place for place, leaf in leaves if leaf.frozen)
+    whole = len(resting) == len(leaves)
+    knobs = tuple(dict.fromkeys(name for _, leaf in leaves for name in leaf.knobs))
+    return GroupView(path, kind, parameters, whole, () if whole else resting, knobs)
+
+
 def leaf_knobs(leaves: Iterable[tuple[str, Leaf]], step: int) -> list[KnobView]:
-    """Return every knob as the first leaf has it, and again for each part that differs.
+    """Return every knob as most leaves have it, and again for each part that differs.
 
     A part is a layer, or an array where those of one layer differ among themselves.
     """
     leaves = list(leaves)
-    first: dict[str, Setting] = {}
+    common: dict[str, Setting] = {}
     layers: dict[tuple[str, str], Setting] = {}
     uneven: set[tuple[str, str]] = set()
+    for name in dict.fromkeys(name for _, leaf in leaves for name in leaf.knobs):
+        common[name] = most_common(leaf.knobs[name] for _, leaf in leaves if name in leaf.knobs)
     for path, leaf in leaves:
         for name, setting in leaf.knobs.items():
             layer = path.rpartition(".")[0] or path
@@ -280,7 +292,7 @@ def leaf_knobs(leaves: Iterable[tuple[str, Leaf]], step: int) -> list[KnobView]:
         for knob in leaf.rule.hyperparameters:
             setting = leaf.knobs[knob.name]
             part = path.rpartition(".")[0] or path
-            if first.setdefault(knob.name, setting) == setting:
+            if common[knob.name] == setting:
                 part = ""
             elif (part, knob.name) in uneven:
                 part = path

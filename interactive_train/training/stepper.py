@@ -26,7 +26,7 @@ from interactive_train.nn.module import buffer_paths, dtype_of, modules
 from interactive_train.optim.apply import Result, Update, apply_updates
 from interactive_train.optim.leaf import Leaf
 from interactive_train.optim.rule import Rule
-from interactive_train.optim.setting import Setting
+from interactive_train.optim.setting import Setting, most_common
 from interactive_train.runtime.errors import refusal
 from interactive_train.runtime.hyperparameter import Hyperparameter
 from interactive_train.runtime.notices import notice
@@ -330,15 +330,15 @@ class Stepper:
         rates = [(found, k) for _, found in self.opt.leaves() for k in found.rule.find("lr")]
         if not rates:
             return None
-        chosen, knob = next((pair for pair in rates if not pair[0].frozen), rates[0])
-        return chosen.knobs[knob.name]
+        training = [pair for pair in rates if not pair[0].frozen] or rates
+        return most_common(found.knobs[knob.name] for found, knob in training)
 
     def skip(self) -> None:
         """Consume a step without an update: schedules go on, moments and counters do not."""
         self.opt.step = self.step = self.step + 1
 
     def learning_rate(self, step: int) -> float:
-        """Return the effective learning rate of the first array that trains; NaN without one."""
+        """Return the effective learning rate of most arrays that train; NaN without one."""
         setting = self.rate_setting()
         return math.nan if setting is None else setting.effective(step)
 

@@ -42,6 +42,8 @@ class GroupView:
     kind: str  # "Linear"
     parameters: int
     frozen: bool
+    resting: tuple[str, ...] = ()  # the frozen arrays, if only some are
+    knobs: tuple[str, ...] = ()  # names of the optimiser's knobs that its arrays have
 
 
 @dataclass(frozen=True, slots=True)

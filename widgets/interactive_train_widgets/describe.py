@@ -168,7 +168,14 @@ def describe(view: RunView) -> Head:
         },
         "knobs": [describe_knob(knob) for knob in order_knobs(view.knobs)],
         "groups": [
-            {"path": g.path, "kind": g.kind, "parameters": g.parameters, "frozen": g.frozen}
+            {
+                "path": g.path,
+                "kind": g.kind,
+                "parameters": g.parameters,
+                "frozen": g.frozen,
+                "resting": list(g.resting),
+                "knobs": list(g.knobs),
+            }
             for g in view.groups
         ],
         "metrics": [describe_metric(metric) for metric in view.metrics],
@@ -186,7 +193,7 @@ def signature(view: RunView) -> tuple[object, ...]:
         view.pace,
         view.message,
         tuple((k.path, k.effective, k.scale, k.override) for k in view.knobs),
-        tuple(g.frozen for g in view.groups),
+        tuple((g.frozen, g.resting) for g in view.groups),
         tuple(int(m.steps[-1]) if len(m.steps) else 0 for m in view.metrics),
         len(view.journal),
         sum(entry.undone for entry in view.journal[-JOURNAL_ROWS:]),

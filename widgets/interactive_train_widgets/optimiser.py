@@ -21,7 +21,7 @@ from interactive_train.optim import Leaf, OptimizerState
 from interactive_train.runtime.errors import refusal
 from interactive_train.training import commands
 from interactive_train.training.commands import Command
-from interactive_train.training.controls import leaf_knobs
+from interactive_train.training.controls import group_view, leaf_knobs
 from interactive_train.training.ticket import Ticket
 from interactive_train.training.view import GroupView, JournalEntry, KnobView, RunView
 
@@ -86,12 +86,12 @@ class OptimiserSource:
         return tuple(leaf_knobs(self._state.leaves(), self._state.step + 1))
 
     def _groups(self) -> tuple[GroupView, ...]:
-        layers: dict[str, list[Leaf]] = {}
+        layers: dict[str, list[tuple[str, Leaf]]] = {}
         for path, leaf in self._state.leaves():
-            layers.setdefault(_layer(path), []).append(leaf)
+            layers.setdefault(_layer(path), []).append((path, leaf))
         return tuple(
-            GroupView(path, "", sum(map(_size, leaves)), all(leaf.frozen for leaf in leaves))
-            for path, leaves in layers.items()
+            group_view(path, "", sum(_size(leaf) for _, leaf in pairs), pairs)
+            for path, pairs in layers.items()
         )
 
     # -- what changes it ----------------------------------------------------------------------
