@@ -24,6 +24,7 @@ class Wire:
     def __init__(self) -> None:
         self.sent: list[Head] = []
         self.kept: list[RunView] = []
+        self.told: list[RunView] = []
         self.left = False
 
     def post(self, content: Head, buffers: Buffers) -> None:
@@ -31,6 +32,9 @@ class Wire:
 
     def keep(self, view: RunView, head: Head, buffers: Buffers) -> None:
         self.kept.append(view)
+
+    def tell(self, view: RunView) -> None:
+        self.told.append(view)
 
     def leave(self) -> None:
         self.left = True

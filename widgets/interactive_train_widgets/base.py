@@ -1,8 +1,9 @@
 """`LiveWidget`: one anywidget, one comm, one publisher, whatever panels it is made of.
 
-The widget's traits are configuration, set once, and one `saved` trait that the
-publisher writes when a run rests. Live data never travels in traits. Callbacks
-of messages check and queue; they run on whatever thread the kernel likes.
+The widget's traits are configuration, set once, one `saved` trait that the
+publisher writes when a run rests, and the slow readings of `readings`. Live data never
+travels in traits. Callbacks of messages check and queue; they run on whatever thread the kernel
+likes.
 """
 
 from __future__ import annotations
@@ -23,13 +24,16 @@ from interactive_train_widgets.assets import script, stylesheet
 from interactive_train_widgets.describe import Head
 from interactive_train_widgets.frames import Buffers, freeze_frame
 from interactive_train_widgets.publisher import Publisher
+from interactive_train_widgets.readings import READ_ONLY, Readings
 from interactive_train_widgets.sources import ReportSource, bind
 
 LAYOUTS = ("default", "lecture")
 
 
-class LiveWidget(anywidget.AnyWidget):
+class LiveWidget(Readings, anywidget.AnyWidget):
     """A list of panels over one or several runs.
+
+    Every live widget has read-only traits to observe and to link; `Readings` lists them.
 
     Parameters
     ----------
@@ -59,6 +63,7 @@ class LiveWidget(anywidget.AnyWidget):
     saved = traitlets.Bytes(b"").tag(sync=True)
 
     panels: Sequence[str] = ()
+    _observed = False  # somebody wants to hear of traits, whether or not a page shows the widget
 
     def __init__(self, *runs: object, layout: str = "default", **unknown: object) -> None:
         where = type(self).__name__
@@ -80,6 +85,7 @@ class LiveWidget(anywidget.AnyWidget):
         self.uid = uuid.uuid4().hex[:12]
         super().__init__()
         self.config = {"panels": list(self.panels), "look": layout, "uid": self.uid}
+        self.tell(self._sources[0].view())
         self.on_msg(self._hear)
         self._follow()
 
@@ -106,6 +112,42 @@ class LiveWidget(anywidget.AnyWidget):
         if publisher is not None:
             publisher.close()
         super().close()
+
+    def observe(self, handler: Any, names: Any = traitlets.All, type: Any = "change") -> None:  # noqa: A002 - traitlets' name
+        """Call `handler` when a trait changes; the run is followed from now on, shown or not.
+
+        The handler runs on the widget's own thread, beside the training. An exception
+        of its own is reported once and harms nothing.
+
+        Parameters
+        ----------
+        handler : callable
+            Takes a change, a dictionary with ``"name"``, ``"old"`` and ``"new"``.
+        names : str or list of str
+            The traits; all of them by default.
+        type : str
+            As in traitlets.
+
+        Examples
+        --------
+        >>> import interactive_train_widgets as widgets
+        >>> curve = widgets.LossCurve()
+        >>> curve.observe(lambda change: change["new"], "step")
+        >>> curve.close()
+        """
+        super().observe(handler, names, type)
+        if "_publisher" in self.__dict__:
+            self._observed = True
+            self._publisher.wake()
+
+    def set_state(self, sync_data: Mapping[str, Any]) -> None:
+        """Take what a page says of traits; the read-only ones are refused."""
+        foreign = {"config", "saved", *READ_ONLY} & set(sync_data)
+        for name in foreign:
+            where = type(self).__name__
+            error = refusal(where, "a page cannot set this trait", repr(name), "Send a command.")
+            self._publisher.refuse("", ValueError(error))
+        super().set_state({k: v for k, v in sync_data.items() if k not in foreign})
 
     # -- a blocking fit's report --------------------------------------------------------------
 
@@ -147,6 +189,11 @@ class LiveWidget(anywidget.AnyWidget):
             for companion in self._stills:
                 companion.update(bundle)
 
+    def tell(self, view: RunView) -> None:
+        """Let the traits follow, in one message (publisher's thread only)."""
+        with self.hold_sync():
+            self.read(view)
+
     def leave(self) -> None:
         """Close the widget: nobody wants what it shows (publisher's thread only)."""
         self.close()
@@ -169,7 +216,7 @@ class LiveWidget(anywidget.AnyWidget):
 
             def wake() -> None:
                 widget = mine()
-                if widget is not None and widget._publisher.flow.open:
+                if widget is not None and (widget._publisher.flow.open or widget._observed):
                     widget._publisher.wake()
 
             def retire() -> None:

@@ -27,6 +27,7 @@ from interactive_train_widgets.sections import Sections
 ENDED = ("finished", "stopped", "failed")
 KEEP_COLUMNS = 1000  # of a curve that a saved notebook keeps
 PAUSE_SETTLES = 1.0  # seconds in pause before a picture is drawn: single steps do not each draw one
+TELL = 0.5  # seconds between two readings of the traits, but for a change of the status
 POLL = 0.02  # seconds between looks at the inbox while a command waits for its boundary
 IDLE = 0.25  # seconds between looks at a run that does not move
 
@@ -40,6 +41,10 @@ class Port(Protocol):
 
     def keep(self, view: RunView, head: Head, buffers: Buffers) -> None:
         """Put a picture of the present state where a saved notebook finds it."""
+        ...
+
+    def tell(self, view: RunView) -> None:
+        """Set the traits that tell how the run stands."""
         ...
 
     def leave(self) -> None:
@@ -122,6 +127,9 @@ class Publisher:
         self._shown: tuple[object, ...] = ()
         self._kept: tuple[object, ...] = ()
         self._kept_revision = 0
+        self._told: tuple[object, ...] = ()
+        self._told_status = ""
+        self._told_at = float("-inf")
         self._still_since = float("inf")
         self._looked = float("-inf")
 
@@ -255,7 +263,8 @@ class Publisher:
         elif self.flow.beat(now):
             self._post({"kind": "beat", "status": view.status, "step": view.step}, [])
         self._keep(view, mark, now)
-        done = view.status in ENDED and not changed and mark == self._kept
+        self._tell(view, mark, now)
+        done = view.status in ENDED and not changed and mark == self._kept == self._told
         quiet = not (self._pending or self._sections.busy)
         if done and quiet and self.flow.settled(now):
             return None
@@ -318,6 +327,14 @@ class Publisher:
         self._port.keep(view, head, buffers)
         self._kept, self._kept_revision = mark, revision
         self.keep_seconds += time.thread_time() - started
+
+    def _tell(self, view: RunView, mark: tuple[object, ...], now: float) -> None:
+        """Let the traits follow, slowly; a change of the status at once."""
+        due = now - self._told_at >= TELL or view.status != self._told_status
+        if mark != self._told and due:
+            self._told, self._told_status, self._told_at = mark, view.status, now
+            if not self._closed:
+                self._port.tell(view)
 
     def _post(self, content: Head, buffers: Buffers) -> None:
         if not self._closed:
