@@ -127,3 +127,15 @@ def test_sections_are_those_that_any_view_shows() -> None:
     assert flow.sections == {"layers"}
     flow.adapt("a", 10, 600)
     assert flow.sections == frozenset()
+
+
+def test_a_frame_carries_the_windows_of_two_views_at_most() -> None:
+    flow = Flow()
+    for view, window in (("a", (0.0, 5.0)), ("b", None), ("c", (2.0, 5.0)), ("d", (0.0, 5.0))):
+        flow.ready(view, 10, 600, window=window)
+    assert flow.windows == ((0.0, 5.0), (2.0, 5.0))
+    flow.adapt("e", 10, 600, window=(7.0, 8.0))
+    assert flow.windows == ((2.0, 5.0), (7.0, 8.0))
+    for view in "acde":
+        flow.gone(view)
+    assert not flow.windows

@@ -34,6 +34,8 @@ COMMANDS: list[tuple[dict[str, Any], commands.Command]] = [
     ({"verb": "note", "text": "now"}, commands.Note("now")),
 ]
 
+ADAPT = {"kind": "adapt", "view": "v", "rate": 1, "columns": 9}
+
 
 @pytest.mark.parametrize(("fields", "command"), COMMANDS)
 def test_every_verb_becomes_its_command(fields: dict[str, Any], command: commands.Command) -> None:
@@ -47,6 +49,9 @@ def test_the_housekeeping_messages_become_records() -> None:
     assert parse(ready | {"kind": "adapt"}) == messages.Adapt("v", 10.0, 640)
     layers = ready | {"sections": ["layers"]}
     assert parse(layers) == messages.Ready("v", 10.0, 640, ("layers",))
+    zoomed = parse(ready | {"kind": "adapt", "window": [3, 7.5]})
+    assert zoomed == messages.Adapt("v", 10.0, 640, (), (3.0, 7.5))
+    assert parse({"kind": "rows", "id": "a"}) == messages.Rows("a")
     assert parse({"kind": "ack", "sequence": 7}) == messages.Ack(7)
     assert parse({"kind": "gone", "view": "v"}) == messages.Gone("v")
 
@@ -66,6 +71,11 @@ def test_the_housekeeping_messages_become_records() -> None:
         (READY | {"sections": [["layers"]]}, "a section must be a known one"),
         (READY | {"sections": ["layers"] * 99}, "sections must be a short list"),
         ({"kind": "ready", "view": 3, "rate": 1, "columns": 9}, "view must be a text"),
+        (ADAPT | {"window": [5, 5]}, "end behind its start"),
+        (ADAPT | {"window": [5]}, "null or two steps"),
+        (ADAPT | {"window": "12"}, "null or two steps"),
+        (ADAPT | {"window": [0, float("inf")]}, "finite number"),
+        ({"kind": "rows"}, "id must be a text"),
         ({"kind": "command", "id": "a", "verb": "puase"}, 'Did you mean "pause"'),
         ({"kind": "command", "id": "a", "verb": ["pause"]}, "verb must be a text"),
         ({"kind": "command", "id": "a", "verb": "adjust", "name": "lr"}, "value must be"),

@@ -270,3 +270,26 @@ def test_closing_in_mid_run_leaves_no_thread() -> None:
     publisher.close()
     assert not publisher.alive
     run.join()
+
+
+def test_a_zoomed_view_gets_its_window_though_the_run_rests() -> None:
+    run = FakeRun(last_step=3000).run_to(2000)
+    run.submit(commands.Pause())
+    _, wire, publisher = make(run)
+    ready(publisher)
+    publisher.turn(0.0)
+    publisher.receive(messages.Ack(1))
+    publisher.receive(messages.Adapt("v", 10, 600, (100.0, 200.0)))
+    publisher.turn(1.0)
+    frame = wire.kinds("frame")[-1]
+    assert (frame["sequence"], frame["windows"]) == (2, [[100.0, 200.0]])
+    publisher.turn(2.0)
+    assert len(wire.kinds("frame")) == 2
+
+
+def test_rows_are_answered_under_their_name() -> None:
+    _, wire, publisher = make(FakeRun().run_to(30))
+    publisher.receive(messages.Rows("mine"))
+    publisher.turn(0.0)
+    (answer,) = wire.kinds("rows")
+    assert (answer["id"], answer["curves"][0]["count"]) == ("mine", 30)

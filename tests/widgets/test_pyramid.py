@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from interactive_train_widgets.pyramid import MAX_COLUMNS, RAW_POINTS, Pyramid
+from interactive_train_widgets.pyramid import MAX_COLUMNS, RAW_POINTS, Pyramid, finite_rows
 
 
 def brute(values: NDArray[np.float64], size: int) -> list[NDArray[np.float64]]:
@@ -99,3 +99,53 @@ def test_a_picture_of_a_million_points_costs_like_one_of_ten_thousand() -> None:
         return best
 
     assert cost(1_000_000) < 20 * cost(10_000) + 1e-3
+
+
+def windowed(count: int, low: float, high: float, limit: int, every: int = 1) -> None:
+    values = np.random.default_rng(count).normal(size=count)
+    values[:: 1 + count // 50] = np.nan
+    steps = every * np.arange(1, count + 1)
+    pyramid = Pyramid()
+    pyramid.append(steps, values)
+    columns = pyramid.window(low, high, limit, lambda a, b: finite_rows(steps[a:b], values[a:b]))
+    begin = int(np.searchsorted(steps, columns.first[0]))
+    end = begin + columns.total
+    inside = np.flatnonzero((steps >= low) & (steps <= high))
+    assert begin <= inside[0]
+    assert end > inside[-1]
+    assert begin % columns.size == 0
+    assert len(columns.first) <= limit + 3
+    assert columns.last == steps[end - 1]
+    np.testing.assert_array_equal(columns.first, steps[begin : end : columns.size])
+    lowest, highest, mean = brute(values[begin:end], columns.size)
+    np.testing.assert_array_equal(columns.low, lowest)
+    np.testing.assert_array_equal(columns.high, highest)
+    np.testing.assert_allclose(columns.mean, mean, rtol=1e-9, atol=1e-12)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.integers(2, 5000), st.floats(0, 1), st.floats(0, 1), st.integers(20, 300))
+def test_a_window_equals_brute_force(count: int, one: float, other: float, limit: int) -> None:
+    ends = sorted((1 + one * (count - 1), 1 + other * (count - 1)))
+    windowed(count, round(ends[0]), round(ends[1]), limit)
+
+
+@pytest.mark.parametrize("low", [1, 123_457, 199_000])
+@pytest.mark.parametrize("width", [10, 900, 40_000, 200_000])
+def test_a_window_of_a_long_curve_reads_what_is_no_longer_kept(low: int, width: int) -> None:
+    windowed(200_003, low, low + width, 700)
+
+
+def test_a_window_counts_in_steps_and_not_in_rows() -> None:
+    windowed(70_000, 20_000, 20_500, 600, every=10)
+
+
+def test_a_narrow_window_shows_single_points() -> None:
+    steps, values = np.arange(1_000_000), np.random.default_rng(0).normal(size=1_000_000)
+    pyramid = Pyramid()
+    pyramid.append(steps, values)
+    columns = pyramid.window(
+        500_000, 500_300, 600, lambda a, b: finite_rows(steps[a:b], values[a:b])
+    )
+    assert columns.size == 1
+    np.testing.assert_array_equal(columns.mean, values[columns.first.astype(int)])

@@ -16,6 +16,7 @@ MAX_RATE = 30.0  # frames a second, for a whole dashboard
 DEFAULT_RATE = 10.0
 BLIND_RATE = 4.0  # while a blocking cell keeps acknowledgements from arriving
 BUDGET = 0.015  # part of one core that frames may cost; a dear frame comes less often
+MAX_WINDOWS = 2  # zoomed ranges that one frame carries: two pages may look at two places
 SLOWEST = 0.5  # seconds between two frames at most, however dear they are
 PROBE = 10.0  # seconds after which a frame is given up as lost
 HEARTBEAT = 10.0  # seconds of silence at most: a culler waits minutes, a person less
@@ -28,6 +29,7 @@ class View:
     rate: float = DEFAULT_RATE
     columns: int = 600
     sections: tuple[str, ...] = ()  # what it shows beside the usual
+    window: tuple[float, float] | None = None  # steps of a zoomed curve
 
 
 class Flow:
@@ -70,17 +72,37 @@ class Flow:
         """What any view shows beside the usual."""
         return frozenset(name for view in self.views.values() for name in view.sections)
 
-    def ready(self, name: str, rate: float, columns: int, sections: tuple[str, ...] = ()) -> None:
+    @property
+    def windows(self) -> tuple[tuple[float, float], ...]:
+        """The zoomed ranges of steps that views look at, at most `MAX_WINDOWS` of them."""
+        asked = (view.window for view in self.views.values() if view.window is not None)
+        return tuple(dict.fromkeys(asked))[-MAX_WINDOWS:]
+
+    def ready(
+        self,
+        name: str,
+        rate: float,
+        columns: int,
+        sections: tuple[str, ...] = (),
+        window: tuple[float, float] | None = None,
+    ) -> None:
         """A view appeared or came back: whatever was under way counts as lost."""
-        self.adapt(name, rate, columns, sections)
+        self.adapt(name, rate, columns, sections, window)
         self._waiting.clear()
         self._last_frame = float("-inf")
         self.fresh = True
 
-    def adapt(self, name: str, rate: float, columns: int, sections: tuple[str, ...] = ()) -> None:
-        """A view was resized, hidden, unfolded something, or asks for less motion."""
+    def adapt(
+        self,
+        name: str,
+        rate: float,
+        columns: int,
+        sections: tuple[str, ...] = (),
+        window: tuple[float, float] | None = None,
+    ) -> None:
+        """A view was resized, hidden, zoomed, unfolded something, or asks for less motion."""
         rate, columns = min(max(rate, 0.1), MAX_RATE), min(max(columns, 50), 2000)
-        self.views[name] = View(rate, columns, sections)
+        self.views[name] = View(rate, columns, sections, window)
 
     def gone(self, name: str) -> None:
         """A view was taken down."""

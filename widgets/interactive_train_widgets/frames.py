@@ -10,15 +10,15 @@ its minimum and maximum as well.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from interactive_train.runtime.errors import refusal
-from interactive_train.training.view import KnobView, MetricView, RunView, Source
+from interactive_train.training.view import KnobView, RunView, Source
+from interactive_train_widgets.curves import Curves, Points, Rows, Window, departure
 from interactive_train_widgets.describe import (
-    JOURNAL_ROWS,
     Head,
     describe,
     key_of,
@@ -26,92 +26,17 @@ from interactive_train_widgets.describe import (
     plain,
 )
 from interactive_train_widgets.messages import Value
-from interactive_train_widgets.pyramid import Columns, Pyramid
+from interactive_train_widgets.pyramid import Columns
 
 VERSION = 1
 METRIC_COLUMNS = 160
-PLAN_POINTS = 64  # in the near part of a planned course, and as many in the rest
-PAST_POINTS = 160  # of a course that is not recorded step by step
 MAX_COURSES = 8  # scheduled knobs besides the learning rate
+MAX_BRANCHES = 6  # the newest ones are drawn
+MAX_ROWS = 1_000_000  # of a curve in a file
+MAX_POINTS = 6_000_000  # of all its curves: 96 MB on their way to the page
+NOTHING: Mapping[str, object] = {}
 
 Buffers = list[memoryview]
-Points = tuple[NDArray[np.float64], NDArray[np.float64]]
-
-
-class Curves:
-    """The curves of one source, fetched piece by piece and kept as pyramids."""
-
-    def __init__(self, source: Source) -> None:
-        self.source = source
-        self._pyramids: dict[str, Pyramid] = {}
-        self._courses: dict[str, tuple[tuple[object, ...], Points]] = {}
-
-    def series(self, name: str, view: RunView, columns: int) -> Columns:
-        """Return the decimated course of ``"loss"`` or ``"lr"``."""
-        pyramid = self._pyramids.setdefault(name, Pyramid())
-        if view.step < pyramid.last_step:  # the run went back in time
-            pyramid = self._pyramids[name] = Pyramid()
-        pyramid.append(*self.source.series(name, len(pyramid)))
-        return pyramid.columns(columns)
-
-    def metric(self, metric: MetricView, columns: int) -> Columns:
-        """Return the decimated course of a metric."""
-        key = f"metric {metric.name}"
-        pyramid = self._pyramids.setdefault(key, Pyramid())
-        if len(metric.values) < len(pyramid):
-            pyramid = self._pyramids[key] = Pyramid()
-        pyramid.append(metric.steps[len(pyramid) :], metric.values[len(pyramid) :])
-        return pyramid.columns(columns)
-
-    def plan(self, view: RunView, knob: KnobView) -> Points | None:
-        """Return (steps, values) of a knob that are planned from here on."""
-        end = view.last_step if view.last_step is not None else view.step + view.step // 3 + 100
-        if end <= view.step:
-            return None
-        stride = max(1, (view.step - view.first_step) // 16)
-        near = min(end, view.step + 4 * stride + 16)
-        parts = (
-            np.linspace(view.step + 1, near, PLAN_POINTS),
-            np.linspace(near, end, PLAN_POINTS),
-        )
-        return self._course("plan", view, knob, stride, parts)
-
-    def past(self, view: RunView, knob: KnobView) -> Points | None:
-        """Return (steps, values) of a knob that were used, sampled up to now."""
-        first = view.first_step + 1
-        if view.step < first:
-            return None
-        stride = max(1, (view.step - view.first_step) // PAST_POINTS)
-        changes = [
-            at + late
-            for entry in view.journal[-JOURNAL_ROWS:]
-            for at in (entry.step, *(step for step, _ in entry.values))
-            for late in (0, 1)  # both sides of the edge
-            if first <= at + late <= view.step
-        ]
-        parts = (np.linspace(first, view.step, PAST_POINTS), np.asarray(changes, dtype=np.float64))
-        return self._course("past", view, knob, stride, parts)
-
-    def _course(
-        self,
-        kind: str,
-        view: RunView,
-        knob: KnobView,
-        stride: int,
-        parts: tuple[NDArray[np.float64], ...],
-    ) -> Points:
-        """Return the course of a knob on a grid; asked again when it changed or time went on."""
-        name, path = knob.description.name, knob.path
-        undone = sum(entry.undone for entry in view.journal[-JOURNAL_ROWS:])
-        state = (knob.override, knob.scale, len(view.journal), undone)
-        key = (*state, view.last_step, view.step // stride)
-        place = f"{kind} {path} {name}"
-        kept = self._courses.get(place)
-        if kept is None or kept[0] != key:
-            grid = np.unique(np.concatenate(parts).astype(np.int64))
-            values = np.asarray(self.source.course(name, grid.tolist(), path), dtype=np.float64)
-            kept = self._courses[place] = (key, (grid.astype(np.float64), values))
-        return kept[1]
 
 
 class Packer:
@@ -123,42 +48,43 @@ class Packer:
         self._values: list[NDArray[np.float64]] = []
         self._step_count = self._value_count = 0
 
-    def add(self, run: int, kind: str, columns: Columns, name: str = "") -> None:
-        """Add a decimated curve of run number `run`."""
+    def add(self, run: int, kind: str, columns: Columns | None, **more: object) -> None:
+        """Add a decimated curve of run number `run`, if there is one; `more` tells which it is."""
+        if columns is None:
+            return
         wide = columns.size > 1
         rows = (columns.mean, columns.low, columns.high) if wide else (columns.mean,)
         head = {"size": columns.size, "total": columns.total, "last": number(columns.last)}
-        self._put(run, kind, name, columns.first, rows, head)
+        self._put(run, kind, columns.first, rows, head | more)
 
-    def add_points(self, run: int, kind: str, points: Points | None, name: str = "") -> None:
+    def add_points(self, run: int, kind: str, points: Points | None, **more: object) -> None:
         """Add a curve as it is, if there is one."""
         if points is not None:
             steps, values = points
             head = {"size": 1, "total": len(steps), "last": number(float(steps[-1]))}
-            self._put(run, kind, name, steps, (values,), head)
+            self._put(run, kind, steps, (values,), head | more)
 
     def _put(
         self,
         run: int,
         kind: str,
-        name: str,
         steps: NDArray[np.float64],
         rows: tuple[NDArray[np.float64], ...],
         head: Head,
     ) -> None:
         place = {"count": len(steps), "at": self._step_count, "values": self._value_count}
-        self.curves.append({"run": run, "kind": kind, "name": name} | head | place)
+        self.curves.append({"run": run, "kind": kind, "name": ""} | head | place)
         self._steps.append(steps)
         self._values.extend(rows)
         self._step_count += len(steps)
         self._value_count += len(steps) * len(rows)
 
-    def buffers(self) -> Buffers:
-        """Return the two buffers: steps (float64) and values (float32), little-endian."""
+    def buffers(self, kind: str = "<f4") -> Buffers:
+        """Return the two buffers, little-endian: steps (float64) and values (float32)."""
         if not self._steps:
             return [memoryview(b""), memoryview(b"")]
         steps = np.concatenate(self._steps).astype("<f8", copy=False)
-        values = np.concatenate(self._values).astype("<f4")
+        values = np.concatenate(self._values).astype(kind)
         return [steps.data.cast("B"), values.data.cast("B")] if len(steps) else _EMPTY
 
 
@@ -178,31 +104,94 @@ class Composer:
         """Return the part of a frame that needs no curve."""
         return describe(view) | {"watchOnly": self.watch_only}
 
-    def frame(self, view: RunView, columns: int) -> tuple[Head, Buffers]:
-        """Return head and buffers of a whole picture at one step boundary."""
+    def frame(
+        self, view: RunView, columns: int, windows: Sequence[Window] = ()
+    ) -> tuple[Head, Buffers]:
+        """Return head and buffers of a whole picture at one step boundary.
+
+        Parameters
+        ----------
+        view : RunView
+            Of the first source.
+        columns : int
+            Buckets of a curve at most. A frame holds at most ``20 * columns`` bytes of a curve,
+            and 1.5 times as many for each window, however long the run is.
+        windows : sequence of (float, float)
+            Ranges of steps that somebody zoomed into: what they hide is sent once more, finer.
+        """
         packer = Packer()
-        names = [view.name]
-        main = self.curves[0]
-        packer.add(0, "loss", main.series("loss", view, columns))
-        for run, curves in enumerate(self.curves[1:], 1):
-            other = curves.source.view()
-            names.append(other.name)
-            packer.add(run, "loss", curves.series("loss", other, columns))
-        packer.add(0, "lr", main.series("lr", view, columns))
+        views = [view, *(curves.source.view() for curves in self.curves[1:])]
+        for run, (curves, seen) in enumerate(zip(self.curves, views, strict=True)):
+            curves.follow(seen)
+            self._add(packer, run, seen, columns)
+            for place, window in enumerate(windows):
+                self._add(packer, run, seen, columns, window, {"window": place})
+        head = self.head(view) | {
+            "runs": [seen.name for seen in views],
+            "curves": packer.curves,
+            "windows": [list(window) for window in windows],
+        }
+        return head, packer.buffers()
+
+    def _add(
+        self,
+        packer: Packer,
+        run: int,
+        view: RunView,
+        columns: int,
+        window: Window | None = None,
+        more: Mapping[str, object] = NOTHING,
+    ) -> None:
+        """Add the curves of one run; in a window only what is finer there."""
+        curves = self.curves[run]
+        packer.add(run, "loss", curves.series("loss", columns, window), **more)
+        branches = getattr(view, "branches", ())
+        for branch in [b for b in branches if not b.current][-MAX_BRANCHES:]:
+            own = curves.series("loss", columns, window, branch.name)
+            apart = departure(branches, branch.name)
+            packer.add(run, "loss", own, branch=branch.name, apart=apart, **more)
+        for metric in view.metrics:
+            loss = "loss" in metric.name
+            if metric.matrix is None and (loss or (run == 0 and window is None)):
+                course = curves.metric(metric, columns if loss else METRIC_COLUMNS, window)
+                packer.add(run, "metric", course, name=metric.name, **more)
+        if run > 0:
+            return
+        packer.add(0, "lr", curves.series("lr", columns, window), **more)
         rate = main_rate(view)
         if rate is not None:
-            packer.add_points(0, "plan", main.plan(view, rate))
+            packer.add_points(0, "plan", curves.plan(view, rate, window), **more)
         scheduled = [k for k in view.knobs if k.scheduled and k is not rate]
         for knob in scheduled[:MAX_COURSES]:
-            packer.add_points(0, "past", main.past(view, knob), key_of(knob))
-            packer.add_points(0, "plan", main.plan(view, knob), key_of(knob))
-        for metric in view.metrics:
-            if metric.matrix is not None:
-                continue
-            width = columns if "loss" in metric.name else METRIC_COLUMNS
-            packer.add(0, "metric", main.metric(metric, width), metric.name)
-        head = self.head(view) | {"runs": names, "curves": packer.curves}
-        return head, packer.buffers()
+            key = key_of(knob)
+            packer.add_points(0, "past", curves.past(view, knob, window), name=key, **more)
+            packer.add_points(0, "plan", curves.plan(view, knob, window), name=key, **more)
+
+    def rows(self, view: RunView) -> tuple[Head, Buffers]:
+        """Return what was recorded, undecimated, for a file; both buffers are float64.
+
+        At most `MAX_ROWS` newest rows of a curve, and `MAX_POINTS` of all curves together.
+        """
+        packer = Packer()
+        views = [view, *(curves.source.view() for curves in self.curves[1:])]
+        found: list[tuple[int, str, str, str, Rows]] = []
+        for run, (curves, seen) in enumerate(zip(self.curves, views, strict=True)):
+            found.append((run, "loss", "", "", curves.recorded("loss")))
+            for branch in getattr(seen, "branches", ()):
+                if not branch.current:
+                    own = curves.recorded("loss", 0, branch.name)
+                    found.append((run, "loss", "", branch.name, own))
+            for m in seen.metrics:
+                if m.matrix is None:
+                    found.append((run, "metric", m.name, "", (m.steps, m.values)))
+            found.append((run, "lr", "", "", curves.recorded("lr")))
+        limit = min(MAX_ROWS, MAX_POINTS // len(found))
+        for run, kind, name, branch, (steps, values) in found:
+            points = (steps[-limit:].astype(np.float64), values[-limit:])
+            if len(steps):
+                packer.add_points(run, kind, points, name=name, branch=branch, whole=len(steps))
+        head: Head = {"runs": [seen.name for seen in views], "curves": packer.curves}
+        return head, packer.buffers("<f8")
 
     def choose(self, name: str, value: Value) -> None:
         """Refuse: a dashboard is steered by commands."""

@@ -22,6 +22,9 @@ MAX_NUMBERS = 4096  # of a choice: a drawing of 64 by 64
 WHERE = "dashboard message"
 
 
+Window = tuple[float, float]
+
+
 @dataclass(frozen=True, slots=True)
 class Ready:
     """A view is there (or there again) and needs a whole picture."""
@@ -30,6 +33,7 @@ class Ready:
     rate: float
     columns: int
     sections: tuple[str, ...] = ()  # what it shows beside the usual
+    window: Window | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,14 @@ class Adapt:
     rate: float
     columns: int
     sections: tuple[str, ...] = ()
+    window: Window | None = None  # first and last step of a zoomed curve
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A view asks for the recorded rows behind its curves."""
+
+    identity: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +90,7 @@ class Choose:
     value: Value
 
 
-Message = Ready | Adapt | Ack | Gone | Request | Choose
+Message = Ready | Adapt | Rows | Ack | Gone | Request | Choose
 Fields = Mapping[str, Any]
 
 
@@ -118,6 +130,18 @@ def _sections(fields: Fields) -> tuple[str, ...]:
             hint = did_you_mean(str(name)[:MAX_TEXT], SECTIONS)
             raise ValueError(refusal(WHERE, "a section must be a known one", repr(name)[:80], hint))
     return tuple(names)
+
+
+def _window(fields: Fields) -> Window | None:
+    value = fields.get("window")
+    if value is None:
+        return None
+    if not isinstance(value, list) or len(value) != 2:
+        raise _wrong("window must be null or two steps", value)
+    low, high = (_number({"window": end}, "window") for end in value)
+    if low >= high:
+        raise _wrong("a window must end behind its start", value)
+    return low, high
 
 
 def _extend(fields: Fields) -> Command:
@@ -201,12 +225,13 @@ def parse(content: object) -> Message:
     if not isinstance(content, Mapping):
         raise _wrong("a message must be an object", content)
     kind = content.get("kind")
-    if kind == "ready":
-        columns = int(_number(content, "columns"))
-        return Ready(_text(content, "view"), _number(content, "rate"), columns, _sections(content))
-    if kind == "adapt":
-        columns = int(_number(content, "columns"))
-        return Adapt(_text(content, "view"), _number(content, "rate"), columns, _sections(content))
+    if kind in ("ready", "adapt"):
+        record = Ready if kind == "ready" else Adapt
+        view, rate = _text(content, "view"), _number(content, "rate")
+        width = int(_number(content, "columns"))
+        return record(view, rate, width, _sections(content), _window(content))
+    if kind == "rows":
+        return Rows(_text(content, "id"))
     if kind == "ack":
         return Ack(_count(content, "sequence"))
     if kind == "gone":
@@ -215,4 +240,4 @@ def parse(content: object) -> Message:
         return _request(content)
     if kind == "choose":
         return _choose(content)
-    raise _wrong("kind must be ready, adapt, ack, gone, command or choose", kind)
+    raise _wrong("kind must be ready, adapt, rows, ack, gone, command or choose", kind)

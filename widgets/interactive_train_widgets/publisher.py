@@ -19,6 +19,7 @@ from typing import Protocol
 from interactive_train.training.ticket import Ticket
 from interactive_train.training.view import RunView, Source
 from interactive_train_widgets import messages
+from interactive_train_widgets.curves import Window
 from interactive_train_widgets.describe import Head, signature
 from interactive_train_widgets.flow import SLOWEST, Flow
 from interactive_train_widgets.frames import Buffers, Composer
@@ -61,8 +62,14 @@ class Compose(Protocol):
         """Return the small part of a picture."""
         ...
 
-    def frame(self, view: RunView, columns: int) -> tuple[Head, Buffers]:
-        """Return a whole picture."""
+    def frame(
+        self, view: RunView, columns: int, windows: Sequence[Window] = ()
+    ) -> tuple[Head, Buffers]:
+        """Return a whole picture, finer in the windows of steps that somebody zoomed into."""
+        ...
+
+    def rows(self, view: RunView) -> tuple[Head, Buffers]:
+        """Return what was recorded, for a file; ValueError where there is nothing of the kind."""
         ...
 
     def choose(self, name: str, value: messages.Value) -> None:
@@ -249,17 +256,18 @@ class Publisher:
         """Send a frame if it differs from the last one and may leave."""
         others = (source.view().step for source in self._sources[1:])
         mark = (signature(view), self._composer.revision, *others)
+        windows = self.flow.windows
         if mark != self._seen:
             self._seen, self._still_since = mark, now
-        changed = self.flow.open and mark != self._shown
+        changed = self.flow.open and (mark, windows) != self._shown
         if (changed or self.flow.fresh) and self.flow.wait(now) <= 0.0:
             started = time.thread_time()
-            head, buffers = self._composer.frame(view, self.flow.columns)
+            head, buffers = self._composer.frame(view, self.flow.columns, windows)
             sequence = self.flow.sent(now)
             self._post({"kind": "frame", "sequence": sequence} | head, buffers)
             self.frames += 1
             self.flow.spent(time.thread_time() - started)
-            self._shown, changed = mark, False
+            self._shown, changed = (mark, windows), False
         elif self.flow.beat(now):
             self._post({"kind": "beat", "status": view.status, "step": view.step}, [])
         self._keep(view, mark, now)
@@ -275,20 +283,29 @@ class Publisher:
     def _hear(self, message: messages.Message) -> None:
         flow = self.flow
         if isinstance(message, messages.Ready):
-            flow.ready(message.view, message.rate, message.columns, message.sections)
+            known = (message.view, message.rate, message.columns)
+            flow.ready(*known, message.sections, message.window)
             self._sections.again()
         elif isinstance(message, messages.Adapt):
-            flow.adapt(message.view, message.rate, message.columns, message.sections)
+            known = (message.view, message.rate, message.columns)
+            flow.adapt(*known, message.sections, message.window)
             self._sections.again()
         elif isinstance(message, messages.Ack):
             flow.acknowledged(message.sequence)
         elif isinstance(message, messages.Gone):
             flow.gone(message.view)
-        elif isinstance(message, messages.Choose):
+        elif isinstance(message, messages.Choose | messages.Rows):
             try:
-                self._composer.choose(message.name, message.value)
+                self._answer(message)
             except (TypeError, ValueError) as error:
                 self.refuse(message.identity, error)
+
+    def _answer(self, message: messages.Choose | messages.Rows) -> None:
+        if isinstance(message, messages.Choose):
+            self._composer.choose(message.name, message.value)
+        else:
+            head, buffers = self._composer.rows(self._sources[0].view())
+            self._post({"kind": "rows", "id": message.identity} | head, buffers)
 
     def _receipts(self) -> list[Head]:
         """Return what became of the commands that are settled by now."""

@@ -2,14 +2,16 @@
 
 In: points as they are recorded, in pieces. Out: `Columns`, at most `limit`
 buckets with the smallest, largest and mean value of each, so that no spike is
-lost. Buckets of 16, 64, 256, ... points are kept while the curve grows, so a
-point is looked at a constant number of times and a picture of a million points
-costs as much as one of ten thousand.
+lost, of the whole curve or of a window of it. Buckets of 16, 64, 256, ...
+points are kept while the curve grows, so a point is looked at a constant number
+of times and a picture of a million points costs as much as one of ten thousand.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,6 +22,7 @@ MAX_COLUMNS = 2048  # no chart asks for more
 RAW_POINTS = BASE * MAX_COLUMNS  # longer curves are never drawn from single points
 
 Array = NDArray[np.float64]
+Recorded = Callable[[int, int], Array]  # (start, stop) -> rows (step, value) of these points
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ class Columns:
     size : int
         Points in a bucket (the last one may hold fewer).
     total : int
-        Points in the whole curve.
+        Points in the whole curve, or in the window that was asked for.
     """
 
     first: Array
@@ -118,18 +121,16 @@ class Pyramid:
 
     def append(self, steps: ArrayLike, values: ArrayLike) -> None:
         """Add points; `steps` and `values` have the same shape (n,), steps ascend."""
-        value = np.asarray(values, dtype=np.float64)
-        if value.size == 0:
-            return
-        rows = np.empty((2, value.size))
-        rows[0] = steps
-        rows[1] = np.where(np.isfinite(value), value, np.nan)
-        self._points.append(rows)
-        self.last_step = float(rows[0, -1])
-        self._fold()
-        if self._points.stop - self._points.start > 2 * RAW_POINTS:
-            # From now on only the points that fill no bucket yet are read.
-            self._points.drop(self._points.stop // BASE * BASE)
+        step, value = np.asarray(steps), np.asarray(values)
+        for start in range(0, value.size, RAW_POINTS):  # pieces that stay in the cache
+            part = slice(start, start + RAW_POINTS)
+            rows = finite_rows(step[part], value[part])
+            self._points.append(rows)
+            self.last_step = float(rows[0, -1])
+            self._fold()
+            if self._points.stop - self._points.start > 2 * RAW_POINTS:
+                # From now on only the points that fill no bucket yet are read.
+                self._points.drop(self._points.stop // BASE * BASE)
 
     def columns(self, limit: int) -> Columns:
         """Reduce the whole curve to at most `limit` buckets of a power of two of points."""
@@ -151,9 +152,40 @@ class Pyramid:
             rows = np.concatenate((rows, self._tail(whole * size)), axis=1)
         else:
             rows = rows.copy()  # what is handed out stays as it is
-        with np.errstate(invalid="ignore"):
-            mean = rows[3] / rows[4]  # 0 / 0 = NaN where no value is finite
-        return Columns(rows[0], rows[1], rows[2], mean, self.last_step, size, total)
+        return _columns(rows, self.last_step, size, total)
+
+    def window(self, first: float, last: float, limit: int, recorded: Recorded) -> Columns:
+        """Reduce the points of steps `first` to `last` to about `limit` buckets.
+
+        The buckets are the same wherever a window of that length begins, so a picture that is
+        moved does not flicker; there is one more on each side, for lines that leave the picture.
+        Parameters as in `columns`; `recorded` hands out points that are no longer kept here.
+        """
+        total = len(self)
+        start, stop = self._place(first), min(total, self._place(last) + BASE)
+        if not self._levels or stop // BASE >= self._levels[0].stop:
+            stop = total
+        size = 1
+        while -(-(stop - start) // size) > max(2, min(limit, MAX_COLUMNS)):
+            size *= 2
+        start = max(0, start // size - 1) * size
+        stop = min(total, (-(-stop // size) + 1) * size)
+        whole = stop // size * size
+        if size < BASE:
+            rows = reduce(_leaves(recorded(start, whole)), size)
+        else:
+            rows = self._buckets(start, whole, size).copy()
+        if whole < stop:
+            rows = np.concatenate((rows, self._tail(whole)), axis=1)
+        end = float(recorded(stop - 1, stop)[0, 0]) if stop < total else self.last_step
+        return _columns(rows, end, size, stop - start)
+
+    def _place(self, step: float) -> int:
+        """Return where the stored bucket begins that holds a step."""
+        if not self._levels:
+            return 0
+        firsts = self._levels[0].view(0, self._levels[0].stop)[0]
+        return max(0, int(np.searchsorted(firsts, step, side="right")) - 1) * BASE
 
     def _fold(self) -> None:
         """Fill every level with the buckets that became complete."""
@@ -188,6 +220,21 @@ class Pyramid:
             pieces.append(_leaves(self._points.view(start, len(self))))
         merged = np.concatenate(pieces, axis=1)
         return reduce(merged, merged.shape[1])
+
+
+def finite_rows(steps: NDArray[Any], values: NDArray[Any]) -> Array:
+    """Return points as float64, shape (2, n), with NaN for every value that is not finite."""
+    rows = np.empty((2, len(values)))
+    rows[0], rows[1] = steps, values
+    rows[1][~np.isfinite(rows[1])] = np.nan
+    return rows
+
+
+def _columns(rows: Array, last: float, size: int, total: int) -> Columns:
+    """Buckets, shape (5, n), as they are handed out."""
+    with np.errstate(invalid="ignore"):
+        mean = rows[3] / rows[4]  # 0 / 0 = NaN where no value is finite
+    return Columns(rows[0], rows[1], rows[2], mean, last, size, total)
 
 
 def _leaves(points: Array) -> Array:

@@ -10,7 +10,7 @@ and its publisher.
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from interactive_train.runtime.errors import did_you_mean, refusal
@@ -19,6 +19,7 @@ from interactive_train.training.view import RunView, Source
 from interactive_train_widgets import still
 from interactive_train_widgets.assets import stylesheet
 from interactive_train_widgets.base import LiveWidget
+from interactive_train_widgets.curves import Window
 from interactive_train_widgets.describe import Head, number
 from interactive_train_widgets.frames import Buffers, freeze_frame
 from interactive_train_widgets.messages import Value
@@ -168,8 +169,10 @@ class Painter:
             }
         }
 
-    def frame(self, view: RunView, columns: int) -> tuple[Head, Buffers]:
-        """Return the view's picture, packed."""
+    def frame(
+        self, view: RunView, columns: int, windows: Sequence[Window] = ()
+    ) -> tuple[Head, Buffers]:
+        """Return the view's picture, packed; it has no step axis to zoom."""
         try:
             picture = self._view.compute(view, columns)
         except ValueError as error:  # such as a model that takes other inputs: said on the page
@@ -177,6 +180,10 @@ class Painter:
         self.newest = picture
         head, buffers = pack(picture)
         return self.head(view) | head, buffers
+
+    def rows(self, view: RunView) -> tuple[Head, Buffers]:
+        """Refuse: a picture has no recorded rows."""
+        raise ValueError(refusal(self._view.title, "it records no rows", view.name))
 
     def choose(self, name: str, value: Value) -> None:
         """Hand a choice to the view, and draw anew."""

@@ -1,0 +1,144 @@
+"""Curves of a source: windows, branches, and what is forgotten when a run goes back in time."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from interactive_train_widgets.curves import departure
+from interactive_train_widgets.frames import MAX_ROWS, Composer
+from tests.widgets.fake_run import FakeRun
+from tests.widgets.test_frames import arrays, curve
+
+
+class Branched:
+    """A fake run with branches: a name and own rows each."""
+
+    def __init__(self, run: FakeRun, *branches: Any) -> None:
+        self.run, self.branches, self.generation = run, branches, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.run, name)
+
+    def view(self) -> Any:
+        seen = self.run.view()
+        fields = {name: getattr(seen, name) for name in seen.__slots__}
+        more = {"branches": self.branches, "generation": self.generation}
+        return SimpleNamespace(**fields | more)
+
+    def series(self, name: str, start: int = 0, branch: str = "") -> Any:
+        if not branch:
+            return self.run.series(name, start)
+        own = next(b for b in self.branches if b.name == branch)
+        steps = np.arange(own.fork_step + 1, own.last_step + 1)
+        return steps[start:], np.full(len(steps), float(own.loss))[start:]
+
+
+def branch(name: str, parent: str, fork: int, last: int, current: bool = False) -> Any:
+    return SimpleNamespace(
+        name=name, parent=parent, fork_step=fork, last_step=last, current=current, loss=0.5
+    )
+
+
+def test_a_window_is_sent_beside_the_whole_and_shows_more() -> None:
+    run = FakeRun(last_step=9000).run_to(8000)
+    head, buffers = Composer([run], False).frame(run.view(), 200, [(4000.0, 4100.0)])
+    assert head["windows"] == [[4000.0, 4100.0]]
+    whole, part = (c for c in head["curves"] if c["kind"] == "loss")
+    assert (whole["size"], part["size"], part["window"]) == (64, 1, 0)
+    steps, mean = arrays(part, buffers)
+    assert steps[0] < 4000
+    assert steps[-1] > 4100
+    expected = run.series("loss")[1][steps.astype(int) - 1]
+    np.testing.assert_array_equal(mean, expected.astype(np.float32))
+
+
+def test_a_window_into_a_short_curve_adds_nothing() -> None:
+    run = FakeRun(last_step=2000).run_to(150)
+    head, _ = Composer([run], False).frame(run.view(), 200, [(40.0, 80.0)])
+    assert [c.get("window") for c in head["curves"] if c["kind"] == "loss"] == [None]
+
+
+def test_the_plan_is_finer_in_a_window() -> None:
+    run = FakeRun(last_step=9000).run_to(1000)
+    head, buffers = Composer([run], False).frame(run.view(), 200, [(5000.0, 5100.0)])
+    part = next(c for c in head["curves"] if c["kind"] == "plan" and "window" in c)
+    steps, values = arrays(part, buffers)
+    np.testing.assert_array_equal(steps, np.arange(5000, 5102))
+    np.testing.assert_allclose(values, run.course("lr", steps.astype(int).tolist()), rtol=1e-6)
+
+
+def test_a_frame_is_bounded_by_columns_however_long_the_run_is() -> None:
+    sizes = []
+    for steps in (4000, 16_000):
+        run = FakeRun(last_step=20_000).run_to(steps)
+        _, buffers = Composer([run], False).frame(run.view(), 100, [(1.0, 3000.0), (5.0, 900.0)])
+        sizes.append(sum(map(len, buffers)))
+    assert max(sizes) < 1.3 * min(sizes)
+
+
+def test_branches_are_overlaid_from_where_they_leave_the_current_line() -> None:
+    main, tail = branch("main", "", 0, 60), branch("lower", "main", 20, 50, current=True)
+    run = Branched(FakeRun().run_to(50), main, tail)
+    head, buffers = Composer([run], False).frame(run.view(), 600)
+    assert [c.get("branch", "") for c in head["curves"] if c["kind"] == "loss"] == ["", "main"]
+    overlaid = next(c for c in head["curves"] if c.get("branch") == "main")
+    assert (overlaid["apart"], overlaid["total"]) == (20, 60)
+    np.testing.assert_array_equal(arrays(overlaid, buffers)[1], 0.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "step"), [("main", 20), ("b", 20), ("c", 30), ("d", 15), ("lost", 0)]
+)
+def test_the_last_shared_step_is_found_in_the_tree(name: str, step: int) -> None:
+    tree = [
+        branch("main", "", 0, 100),
+        branch("a", "main", 20, 90, current=True),
+        branch("b", "main", 50, 80),
+        branch("c", "a", 30, 70),
+        branch("d", "main", 15, 40),
+    ]
+    assert departure(tree, name) == step
+
+
+def test_another_generation_is_read_anew() -> None:
+    run = Branched(FakeRun(last_step=3000).run_to(100))
+    composer = Composer([run], False)
+    composer.frame(run.view(), 600)
+    run.run._values["loss"][:100] = 7.0
+    run.generation = 1
+    head, buffers = composer.frame(run.view(), 600)
+    np.testing.assert_array_equal(arrays(curve(head, "loss"), buffers)[1], 7.0)
+
+
+def test_rows_are_what_was_recorded_bit_for_bit() -> None:
+    run, other = FakeRun("a", last_step=3000).run_to(1500), FakeRun("b").run_to(70)
+    head, buffers = Composer([run, other], False).rows(run.view())
+    assert head["runs"] == ["a", "b"]
+    steps, values = (np.frombuffer(part, "<f8") for part in buffers)
+    for about in head["curves"]:
+        at, count = about["at"], about["count"]
+        assert about["values"] == at
+        if about["kind"] in ("loss", "lr"):
+            source = (run, other)[about["run"]]
+            np.testing.assert_array_equal(steps[at : at + count], source.series("loss")[0])
+            np.testing.assert_array_equal(values[at : at + count], source.series(about["kind"])[1])
+    assert {c["name"] for c in head["curves"]} == {"", "validation_loss", "validation_accuracy"}
+
+
+def test_rows_are_the_newest_million_at_most() -> None:
+    class Long:
+        def __init__(self, run: FakeRun) -> None:
+            self.view = run.view
+
+        def series(self, name: str, start: int = 0) -> Any:
+            return np.arange(start, MAX_ROWS + 5), np.zeros(MAX_ROWS + 5 - start)
+
+    run = FakeRun()
+    head, buffers = Composer([Long(run)], False).rows(run.view())  # type: ignore[list-item]
+    loss = curve(head, "loss")
+    assert (loss["count"], loss["whole"]) == (MAX_ROWS, MAX_ROWS + 5)
+    assert np.frombuffer(buffers[0], "<f8")[0] == 5
