@@ -279,7 +279,7 @@ def test_a_zoomed_view_gets_its_window_though_the_run_rests() -> None:
     ready(publisher)
     publisher.turn(0.0)
     publisher.receive(messages.Ack(1))
-    publisher.receive(messages.Adapt("v", 10, 600, (100.0, 200.0)))
+    publisher.receive(messages.Adapt("v", 10, 600, window=(100.0, 200.0)))
     publisher.turn(1.0)
     frame = wire.kinds("frame")[-1]
     assert (frame["sequence"], frame["windows"]) == (2, [[100.0, 200.0]])
