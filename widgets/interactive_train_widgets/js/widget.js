@@ -14,6 +14,7 @@ const CALM = 2; // when hidden, or when less motion is asked for
 const MAIN_KNOBS = 3;
 const SUMMARY_EVERY = 15000; // ms between two running summaries for a screen reader
 const UNANSWERED = 3; // seconds until a view looks into what the notebook saved
+const TELL = 200; // ms between two messages that say which step is under the crosshair
 
 class Panel {
   constructor(model, el) {
@@ -50,7 +51,8 @@ class Panel {
     this.root.append(this.live);
     this.root.itDashboard = this;
     el.append(this.root);
-    this.still = document.head.appendChild(h("style", {}, `.it-still-${config.uid}{display:none}`));
+    this.still = h("style", {}, `.it-still-${config.uid}{display:none}`);
+    document.head.append(this.still);
   }
 
   connect() {
@@ -59,6 +61,8 @@ class Panel {
     const { signal } = ending;
     this.hear = (content, buffers) => this.message(content, buffers);
     model.on("msg:custom", this.hear);
+    this.linked = () => this.select(model.get("selected_step") ?? null);
+    model.on("change:selected_step", this.linked);
     this.calm = window.matchMedia("(prefers-reduced-motion: reduce)");
     this.calm.addEventListener("change", () => this.adapt("adapt"), { signal });
     document.addEventListener("visibilitychange", () => this.adapt("adapt"), { signal });
@@ -83,7 +87,9 @@ class Panel {
       sizes.disconnect();
       clearInterval(tick);
       clearTimeout(this.resized);
+      clearTimeout(this.telling);
       model.off("msg:custom", this.hear);
+      model.off("change:selected_step", this.linked);
       this.still.remove();
       this.post({ kind: "gone", view: this.view });
     };
@@ -126,6 +132,29 @@ class Panel {
       for (const ticket of content.tickets) this.resolve(ticket);
       this.redraw();
     }
+  }
+
+  // Another view, a link or Python moved the crosshair.
+  select(step) {
+    const { charts } = this;
+    const chart = charts?.loss ?? charts?.rate;
+    if (!chart?.box || charts.cross === step) return;
+    charts.cross = step;
+    charts.at = [chart.x(step ?? 0), 60];
+    this.redraw();
+  }
+
+  // Tell which step is under the crosshair, when it rests a moment.
+  tell() {
+    const { charts, model } = this;
+    const differs = () => charts && (charts.cross ?? null) !== (model.get("selected_step") ?? null);
+    if (this.telling || !differs()) return;
+    this.telling = setTimeout(() => {
+      this.telling = null;
+      if (!differs()) return;
+      model.set("selected_step", charts.cross ?? null);
+      model.save_changes();
+    }, TELL);
   }
 
   acknowledge() {
@@ -195,7 +224,7 @@ class Panel {
   // Nobody answers: show what the notebook kept.
   recall() {
     const frame = thaw(this.model.get("saved"));
-    if (!frame) return;
+    if (!frame) return this.still.remove(); // the plain output is all that there is
     this.frame = frame;
     this.face = "saved";
     this.redraw();
@@ -203,9 +232,11 @@ class Panel {
 
   redraw() {
     if (this.drawing || !this.frame) return;
+    if (!this.still.isConnected) document.head.append(this.still);
     this.drawing = requestAnimationFrame(() => {
       this.drawing = null;
       this.draw();
+      this.tell();
       this.acknowledge();
     });
   }
