@@ -10,9 +10,11 @@ from interactive_train_widgets.panels import (
     SchedulePlot,
 )
 from interactive_train_widgets.show import display_run
+from interactive_train_widgets.teaching import DecisionBoundary
 
 __all__ = [
     "Dashboard",
+    "DecisionBoundary",
     "FreezePanel",
     "HyperparameterPanel",
     "LossCurve",

@@ -41,6 +41,7 @@ class Flow:
         self.views: dict[str, View] = {}
         self.sequence = 0
         self.fresh = False  # a view waits for its first picture
+        self.asked = False  # a person waits for the next one, whatever it costs
         self._waiting: deque[tuple[int, float]] = deque()  # (sequence, sent at)
         self._last_frame = float("-inf")
         self._last_sent = float("-inf")
@@ -117,7 +118,8 @@ class Flow:
         """Seconds until a frame may leave; 0 = now, infinity = when something arrives."""
         if not self.open:
             return float("inf")
-        due = self._last_frame + max(1.0 / self.rate, min(self._cost / BUDGET, self.slowest))
+        dear = 0.0 if self.asked else min(self._cost / BUDGET, self.slowest)
+        due = self._last_frame + max(1.0 / self.rate, dear)
         if not self.blind and len(self._waiting) >= IN_FLIGHT:
             due = max(due, self._waiting[-1][1] + PROBE)
         return max(0.0, due - now)
@@ -129,7 +131,7 @@ class Flow:
             self._waiting.clear()  # a probe after silence: the old ones are lost
         self._waiting.append((self.sequence, now))
         self._last_frame = self._last_sent = now
-        self.fresh = False
+        self.fresh = self.asked = False
         return self.sequence
 
     def spent(self, seconds: float) -> None:

@@ -303,6 +303,7 @@ class Publisher:
     def _answer(self, message: messages.Choose | messages.Rows) -> None:
         if isinstance(message, messages.Choose):
             self._composer.choose(message.name, message.value)
+            self.flow.asked = True
         else:
             head, buffers = self._composer.rows(self._sources[0].view())
             self._post({"kind": "rows", "id": message.identity} | head, buffers)

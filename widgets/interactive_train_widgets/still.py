@@ -189,7 +189,7 @@ def picture(view: RunView, curves: list[tuple[Head, Floats, Floats]]) -> bytes:
     return paint(draw, (8.4, 4.2))
 
 
-def paint(draw: Callable[[Any], None], size: tuple[float, float]) -> bytes:
+def paint(draw: Callable[[Any], None], size: tuple[float, float], colours: int = 64) -> bytes:
     """Return what is drawn on a matplotlib figure (inches) as a small PNG; empty without it."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -201,18 +201,19 @@ def paint(draw: Callable[[Any], None], size: tuple[float, float]) -> bytes:
         render: Any = FigureCanvasAgg(figure)
         draw(figure)
         render.draw()
-        image = _png(np.asarray(render.buffer_rgba())[..., :3])
+        image = _png(np.asarray(render.buffer_rgba())[..., :3], colours)
         if len(image) <= MAX_PICTURE:
             return image
     return b""
 
 
-def _png(pixels: NDArray[np.uint8]) -> bytes:
-    """Return an image with a palette of 64 colours, a third of the size of all of them."""
+def _png(pixels: NDArray[np.uint8], colours: int) -> bytes:
+    """Return an image with a palette, a third of the size of all colours."""
     from PIL import Image  # matplotlib stands on it
 
     target = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels)).quantize(64).save(target, "PNG", optimize=True)
+    image = Image.fromarray(np.ascontiguousarray(pixels)).quantize(colours)
+    image.save(target, "PNG", optimize=True)
     return target.getvalue()
 
 

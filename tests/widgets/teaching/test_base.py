@@ -133,7 +133,7 @@ def test_the_thread_ends_when_nothing_moves_any_more(squares: Squares) -> None:
 
 
 def test_arrays_begin_at_multiples_of_eight() -> None:
-    arrays = {"a": np.zeros(3, np.uint8), "b": np.arange(3), "c": np.array([True])}
+    arrays: dict[str, Any] = {"a": np.zeros(3, np.uint8), "b": np.arange(3), "c": np.array([True])}
     head, buffers = pack(Picture({}, arrays, "", Table("", (), ())))
     assert [head["arrays"][n]["at"] for n in "abc"] == [0, 8, 24]
     assert [head["arrays"][n]["type"] for n in "abc"] == ["u1", "i4", "u1"]

@@ -27,6 +27,7 @@ from interactive_train_widgets.publisher import Publisher
 from interactive_train_widgets.teaching.picture import Picture, Table, pack
 
 SLOWEST = 4.0  # seconds between two frames at most: a dear picture comes seldom
+COLOURS = 200  # of the still picture, which has shades
 STILL_ROWS = 20  # of the table in a saved notebook
 
 
@@ -116,7 +117,9 @@ class TeachingView(LiveWidget):
 
     def _still(self, picture: Picture) -> dict[str, str]:
         table = picture.table
-        image = b"" if picture.trouble else still.paint(lambda f: self.draw(f, picture), self.size)
+        image = b""
+        if not picture.trouble:
+            image = still.paint(lambda figure: self.draw(figure, picture), self.size, COLOURS)
         rows = still.table(table.caption, table.titles, table.rows[:STILL_ROWS])
         text = f"{self.title}. {picture.trouble or picture.text}"
         return still.page(text, text, image, rows if table.rows else "", self.uid)

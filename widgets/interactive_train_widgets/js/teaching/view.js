@@ -240,3 +240,21 @@ export function pictureCanvas(height) {
 }
 
 export const isResting = (run) => RESTING.includes(run.status);
+
+// Pause or resume the run, and take one step; not there for a model at rest.
+export class RunButtons {
+  constructor(card) {
+    const button = (text, onclick) => h("button", { type: "button", class: "it-button", onclick }, text);
+    this.toggle = button("Pause", (event) => card.command(this.paused ? "resume" : "pause", {}, event));
+    this.step = button("Step", (event) => card.command("advance", { steps: 1 }, event));
+    this.toggle.classList.add("it-toggle");
+    if (!card.options.still) card.tools.append(this.toggle, this.step);
+  }
+
+  update(run) {
+    this.paused = run.status === "paused" || run.status === "ready";
+    put(this.toggle, this.paused ? "Resume" : "Pause");
+    const ended = isResting(run) && run.status !== "ready";
+    this.toggle.disabled = this.step.disabled = ended;
+  }
+}
