@@ -6,6 +6,7 @@ from interactive_train_widgets.panels import (
     HyperparameterPanel,
     LossCurve,
     MetricSummary,
+    ParameterStats,
     RunControls,
     SchedulePlot,
 )
@@ -19,6 +20,7 @@ __all__ = [
     "HyperparameterPanel",
     "LossCurve",
     "MetricSummary",
+    "ParameterStats",
     "RunControls",
     "SchedulePlot",
     "display_run",

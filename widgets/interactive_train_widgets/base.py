@@ -58,7 +58,7 @@ class LiveWidget(Readings, anywidget.AnyWidget):
     """
 
     _esm = script()
-    _css = stylesheet()
+    _css = stylesheet("panels")
     config = traitlets.Dict().tag(sync=True)
     saved = traitlets.Bytes(b"").tag(sync=True)
 

@@ -17,7 +17,7 @@ class Dashboard(LiveWidget):
         ``"lecture"`` has larger text and thicker lines.
     """
 
-    panels = ("status", "loss", "schedule", "knobs", "freeze", "metrics", "journal")
+    panels = ("status", "loss", "schedule", "knobs", "freeze", "metrics", "layers", "journal")
 
     def __init__(self, run: object = None, *, layout: str = "default", **unknown: object) -> None:
         super().__init__(run, layout=layout, **unknown)
@@ -60,6 +60,15 @@ class FreezePanel(LiveWidget):
     """A box per layer: ticked, it rests."""
 
     panels = ("freeze",)
+
+    def __init__(self, run: object, *, layout: str = "default", **unknown: object) -> None:
+        super().__init__(run, layout=layout, **unknown)
+
+
+class ParameterStats(LiveWidget):
+    """The layers as a tree, with norms, update ratios and small histograms of each."""
+
+    panels = ("layers",)
 
     def __init__(self, run: object, *, layout: str = "default", **unknown: object) -> None:
         super().__init__(run, layout=layout, **unknown)

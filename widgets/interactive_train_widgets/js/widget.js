@@ -6,7 +6,10 @@ import { Charts } from "./charts.js";
 import { readTheme } from "./chart.js";
 import { StatusBar, Banner, ENDED } from "./status.js";
 import { Knobs, Applied, confirmation } from "./knobs.js";
-import { Freeze, Metrics, Journal } from "./layers.js";
+import { Freeze } from "./freeze.js";
+import { Layers } from "./layers.js";
+import { Metrics } from "./metrics.js";
+import { Journal } from "./journal.js";
 import { spoken } from "./curves.js";
 
 const RATE = 10; // frames a second
@@ -25,6 +28,7 @@ class Panel {
     this.silent = 0;
     this.face = "live";
     this.summary = 0;
+    this.sections = {};
     const config = model.get("config");
     const has = (name) => config.panels.includes(name);
     const whole = config.panels.length > 1;
@@ -42,12 +46,15 @@ class Panel {
     if (has("freeze")) side.append((this.freeze = add(new Freeze(this))).el);
     if (has("freeze") && !has("knobs")) said();
     if (has("metrics")) side.append((this.metrics = add(new Metrics(this, whole ? 1 : Infinity))).el);
+    if (has("layers")) this.layers = new Layers(this);
+    if (has("layers") && !has("journal")) side.append(this.layers.el);
+    if (has("layers") && !whole) said();
     if (side.childElementCount) main.append(side);
     [this.main, this.side] = [main, side];
     this.banner = new Banner(this);
     (this.charts?.el ?? main).append(this.banner.el);
     this.root.append(main);
-    if (has("journal")) this.root.append((this.journal = add(new Journal(this, this.knobs?.rest))).el);
+    if (has("journal")) this.root.append((this.journal = add(new Journal(this, this.knobs?.rest, this.layers?.el))).el);
     this.root.append(this.live);
     this.root.itDashboard = this;
     el.append(this.root);
@@ -107,7 +114,12 @@ class Panel {
   adapt(kind) {
     const rate = this.calm.matches || document.hidden ? CALM : RATE;
     const columns = Math.max(100, (this.charts?.el.clientWidth || 700) - 100);
-    this.post({ kind, view: this.view, rate, columns });
+    this.post({ kind, view: this.view, rate, columns, sections: this.unfolded() ? ["layers"] : [] });
+  }
+
+  // Whether the layers are to be seen: only then are they computed.
+  unfolded() {
+    return Boolean(this.layers && !document.hidden && !this.layers.el.parentElement?.hidden);
   }
 
   message(content, buffers) {
@@ -115,6 +127,9 @@ class Panel {
     if (content.kind === "trouble") {
       this.trouble = content;
       this.face = "lost";
+      this.redraw();
+    } else if (content.kind === "section") {
+      this.sections[content.name] = content;
       this.redraw();
     } else if (content.kind === "frame") {
       this.trouble = null;
@@ -226,6 +241,7 @@ class Panel {
     const frame = thaw(this.model.get("saved"));
     if (!frame) return this.still.remove(); // the plain output is all that there is
     this.frame = frame;
+    this.sections = frame.sections ?? {};
     this.face = "saved";
     this.redraw();
   }
@@ -261,6 +277,7 @@ class Panel {
     this.charts?.update(frame, this.theme);
     this.knobs?.update(frame, frozen);
     this.freeze?.update(frame, frozen);
+    if (this.unfolded()) this.layers.update(frame, this.sections.layers, frozen);
     this.metrics?.update(frame, this.theme);
     this.journal?.update(frame, this.theme);
     this.banner.update(frame, face, this.trouble);
