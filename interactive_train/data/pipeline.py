@@ -12,10 +12,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from numpy.typing import NDArray
+
 from interactive_train.data.elements import call_with, iterable_of
 from interactive_train.data.prefetch import Prefetch
 from interactive_train.data.prepare import prepared
-from interactive_train.data.rows import Rows, rows_of
+from interactive_train.data.rows import Rows, arrays_of, rows_of
 from interactive_train.data.sources import ArraySource, FunctionSource, ListSource, RepeatSource
 from interactive_train.data.stage import Stage
 from interactive_train.data.stream import IterableSource
@@ -373,6 +375,17 @@ class Data:
         1
         """
         return dropped(self._stage)
+
+    @property
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        """The arrays that the pipeline begins with, as they are held; none for other sources.
+
+        Examples
+        --------
+        >>> Data.from_arrays([0.5, 1.5]).shuffle(0).batch(2).arrays
+        (array([0.5, 1.5]),)
+        """
+        return arrays_of(self._stage)
 
     @property
     def is_one_shot(self) -> bool:

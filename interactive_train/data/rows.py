@@ -73,3 +73,13 @@ def rows_of(stage: Stage, pass_index: int, position: int) -> Rows | None:
         order = shuffle.order(pass_index)[order]
     order.flags.writeable = False
     return Rows(source.arrays, order, stage.n, stage.drop_last)
+
+
+def arrays_of(stage: Stage) -> tuple[NDArray[Any], ...]:
+    """Return the arrays that a pipeline begins with; none for other sources."""
+    while not isinstance(stage, ArraySource):
+        upstream = getattr(stage, "upstream", None)
+        if not isinstance(upstream, Stage):
+            return ()
+        stage = upstream
+    return stage.arrays

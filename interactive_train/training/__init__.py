@@ -2,6 +2,8 @@
 
 from interactive_train.training.finder import RateSweep, lr_find
 from interactive_train.training.history import History
+from interactive_train.training.journal import Journal
+from interactive_train.training.plan import Intervention, at
 from interactive_train.training.registry import runs
 from interactive_train.training.report import EarlyStop
 from interactive_train.training.run import Run, RunPaused
@@ -14,6 +16,8 @@ from interactive_train.training.trainer import Trainer
 __all__ = [
     "EarlyStop",
     "History",
+    "Intervention",
+    "Journal",
     "NonFiniteError",
     "RateSweep",
     "Run",
@@ -22,6 +26,7 @@ __all__ = [
     "TrainState",
     "Trainer",
     "adjusted",
+    "at",
     "frozen",
     "lr_find",
     "runs",

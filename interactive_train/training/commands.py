@@ -112,3 +112,17 @@ Command = (
     | Undo
     | Note
 )
+
+
+def describe(command: Command) -> str:
+    """Return a command in a few words.
+
+    Examples
+    --------
+    >>> describe(Freeze("layers.0"))
+    'freeze layers.0'
+    """
+    kind = type(command).__name__.lower()
+    parts = (getattr(command, "path", ""), getattr(command, "name", ""))
+    target = ".".join(str(part) for part in parts if part)
+    return f"{kind} {target}".strip()

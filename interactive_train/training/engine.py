@@ -26,6 +26,7 @@ from interactive_train.machine.sharded import run, usable_threads
 from interactive_train.optim.leaf import Leaf
 from interactive_train.optim.setting import Setting
 from interactive_train.program.captured import Captured, capture
+from interactive_train.program.program import Program
 from interactive_train.runtime.blas import blas
 from interactive_train.runtime.errors import refusal
 from interactive_train.runtime.notices import notice
@@ -91,6 +92,7 @@ class Engine:
         self.stepper, self.threads, self.shards = stepper, threads or usable_threads(), shards
         self.recordings = self.tables = self._taken = 0
         self.refused = ""
+        self.first: Program | None = None  # the first step that was recorded
         self._failed = False
         self._starved = False  # asked to end before the first step
         self.memory = Memory()
@@ -375,7 +377,9 @@ class Engine:
             self._verified.add(own.key)
         self.tables += 1
         tame = self.stepper.tame(self.stepper.step + 1)
-        return prepare(recording, self.memory.regions, own, captured, rows, self.shards, tame)
+        made = prepare(recording, self.memory.regions, own, captured, rows, self.shards, tame)
+        self.first = self.first or made.program
+        return made
 
     def _record(self, own: Captured, captured: Sequence[Captured]) -> Recording:
         stepper = self.stepper

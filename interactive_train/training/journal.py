@@ -1,36 +1,108 @@
 """Journal: every intervention with its step, in the order in which it was applied.
 
-Append-only but for one case: the values of one drag of a slider are one row, which
-keeps every value that was applied.
+It is kept twice. The log has one record per applied command, exact enough to run again; it is what
+replays and files are made of, and it only ever grows. The rows are the log as a person reads
+it: the values of one drag of a slider are one row, and a row that was taken back says so.
 """
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
+from interactive_train.training.commands import Command
+from interactive_train.training.curve import Block, blocks_of
+from interactive_train.training.history import History
 from interactive_train.training.view import JournalEntry
-from interactive_train.training.wire import Wire
+from interactive_train.training.wire import Functions, Wire, decode, encode
 
-CHANGES = ("adjust", "release", "freeze", "thaw", "undo")
+MAIN = "main"
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """One applied command.
+
+    Attributes
+    ----------
+    step : int
+        Completed steps at the boundary where it was applied.
+    command : dict
+        Its wire form.
+    kind, path, name, old, new, source, wall_time, value, gesture, branch
+        See `JournalEntry` and `Journal.add`.
+    undoes : int
+        The row that an undo took back; -1 for everything else.
+    given : Command or None
+        The command itself, where this process applied it.
+    """
+
+    step: int
+    command: Wire
+    kind: str
+    path: str = ""
+    name: str = ""
+    old: str = ""
+    new: str = ""
+    source: str = "code"
+    wall_time: float = 0.0
+    value: float | None = None
+    gesture: str = ""
+    branch: str = MAIN
+    undoes: int = -1
+    given: Command | None = None
+
+    def again(self, functions: Functions | None = None) -> Command:
+        """Return the command to apply it again.
+
+        Raises
+        ------
+        ValueError
+            If it holds a function of which only the name is known.
+        """
+        return decode(self.command, functions) if self.given is None else self.given
 
 
 class Journal:
     """The interventions of a run.
 
+    Attributes
+    ----------
+    program_source : callable, optional
+        Returns the hash of the first step that was recorded.
+    listener : callable, optional
+        Told of every command behind the row that it made.
+
     Examples
     --------
+    >>> from interactive_train.training.commands import Adjust
     >>> journal = Journal()
-    >>> _ = journal.add(41, "adjust", name="lr", old="0.001", new="0.0003")
+    >>> _ = journal.add(41, "adjust", name="lr", old="0.001", new="0.0003",
+    ...                 command=Adjust("lr", 0.0003))
     >>> print(journal)
     step 41: lr: 0.001 -> 0.0003 (code)
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        header: Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None = None,
+        course: Callable[[], History] | None = None,
+    ) -> None:
+        self._header = header or {}
+        self._course = course
+        self.listener: Callable[[Logged], None] | None = None
+        self.program_source: Callable[[], str] | None = None
+        self._program = ""
+        self._blocks: tuple[Block, ...] = ()
+        self._log: list[Logged] = []
         self._entries: list[JournalEntry] = []
         self._gestures: list[str] = []
+        self._shown: tuple[JournalEntry, ...] | None = ()
+        self._newest: int | None = None  # the newest row that changed something
+
+    # Writing ------------------------------------------------------------------------------
 
     def add(
         self,
@@ -44,73 +116,154 @@ class Journal:
         source: str = "code",
         value: float | None = None,
         gesture: str = "",
-        command: Wire | None = None,
-        branch: str = "main",
+        command: Command | None = None,
+        branch: str = MAIN,
+        undoes: int = -1,
     ) -> JournalEntry:
-        """Add a row, or extend the newest change of a knob if it is of the same gesture.
+        """Add an applied command: as a row, or to the newest row if it is of the same gesture.
 
         Parameters
         ----------
         step : int
             Completed steps at the boundary.
-        kind, path, name, old, new, source
+        kind, path, name, old, new, source, branch
             See `JournalEntry`.
         value : float, optional
             The number that was applied, kept for every value of a drag.
         gesture : str
             An id that the commands of one drag share.
-        command : dict, optional
-            The wire form of what was applied.
-        branch : str
+        command : Command, optional
+            What was applied.
+        undoes : int
+            The row that it took back.
         """
-        values = () if value is None else ((step, value),)
-        begun = self._begun(gesture, (kind, path, name))
+        wire = {} if command is None else encode(command)
+        logged = Logged(
+            step, wire, kind, path, name, old, new, source, time.time(), value, gesture, branch,
+            undoes, command,
+        )  # fmt: skip
+        entry = self.take(logged)
+        if self.listener is not None:
+            self.listener(logged)
+        return entry
+
+    def take(self, logged: Logged) -> JournalEntry:
+        """Enter what was applied, here or in the run that a file tells of."""
+        self._log.append(logged)
+        values = () if logged.value is None else ((logged.step, logged.value),)
+        if logged.undoes >= 0:
+            self._entries[logged.undoes] = replace(self._entries[logged.undoes], undone=True)
+            self._gestures[logged.undoes] = ""
+        begun = self._begun(logged)
         if begun is not None:
             last = self._entries[begun]
-            entry = replace(last, new=new, values=last.values + values, command=command)
+            entry = replace(
+                last, new=logged.new, values=last.values + values, command=logged.command
+            )
             self._entries[begun] = entry
         else:
             entry = JournalEntry(
                 len(self._entries),
-                step,
-                kind,
-                path,
-                name,
-                old,
-                new,
-                source,
-                time.time(),
+                logged.step,
+                logged.kind,
+                logged.path,
+                logged.name,
+                logged.old,
+                logged.new,
+                logged.source,
+                logged.wall_time,
                 values,
-                command=command,
-                branch=branch,
+                command=logged.command or None,
+                branch=logged.branch,
             )
+            if logged.kind not in REMARKS:
+                self._newest = len(self._entries)
             self._entries.append(entry)
-            self._gestures.append(gesture)
+            self._gestures.append(logged.gesture)
+        self._shown = None
         return entry
 
-    def _begun(self, gesture: str, target: tuple[str, str, str]) -> int | None:
+    def _begun(self, logged: Logged) -> int | None:
         """Return the row that a gesture goes on with: notes and pauses may stand behind it."""
-        for position in range(len(self._entries) - 1, -1, -1):
-            entry = self._entries[position]
-            if entry.kind not in CHANGES:
-                continue
-            same = (entry.kind, entry.path, entry.name) == target
-            return position if gesture and gesture == self._gestures[position] and same else None
-        return None
+        if not logged.gesture or self._newest is None or logged.kind in REMARKS:
+            return None
+        entry = self._entries[self._newest]
+        same = (entry.kind, entry.path, entry.name) == (logged.kind, logged.path, logged.name)
+        return self._newest if same and self._gestures[self._newest] == logged.gesture else None
 
-    def mark_undone(self, sequence: int) -> None:
-        """Note that an entry was taken back."""
-        self._entries[sequence] = replace(self._entries[sequence], undone=True)
-        self._gestures[sequence] = ""
+    # Reading ------------------------------------------------------------------------------
+
+    @property
+    def header(self) -> Mapping[str, Any]:
+        """What the run started from."""
+        if callable(self._header):
+            self._header = self._header()
+        return self._header
+
+    @property
+    def history(self) -> History | None:
+        """The course of the run, where it is at hand."""
+        return None if self._course is None else self._course()
 
     @property
     def entries(self) -> tuple[JournalEntry, ...]:
         """All rows, oldest first."""
-        return tuple(self._entries)
+        if self._shown is None:
+            self._shown = tuple(self._entries)
+        return self._shown
+
+    @property
+    def log(self) -> tuple[Logged, ...]:
+        """Every applied command, oldest first."""
+        return tuple(self._log)
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """The digest of the loss curve; see `curve`."""
+        history = self.history
+        return self._blocks if history is None else blocks_of(history)
+
+    @blocks.setter
+    def blocks(self, blocks: Sequence[Block]) -> None:
+        self._blocks = tuple(blocks)
+
+    @property
+    def last_step(self) -> int:
+        """Completed steps at the end of what is known of the loss curve."""
+        blocks = self.blocks
+        return blocks[-1].last if blocks else int(self.header.get("state", {}).get("step", 0))
+
+    @property
+    def program(self) -> str:
+        """The hash of the first step that was recorded, "" as long as there is none."""
+        if not self._program and self.program_source is not None:
+            self._program = self.program_source()
+        return self._program
+
+    @program.setter
+    def program(self, digest: str) -> None:
+        self._program = digest
 
     def to_json_lines(self) -> str:
-        """Return one JSON object per row."""
-        return "\n".join(json.dumps(asdict(entry)) for entry in self._entries)
+        """Return the journal as text: a header, a line per applied command, the curve's digest."""
+        from interactive_train.training.lines import written
+
+        return written(self)
+
+    @classmethod
+    def from_json_lines(cls, text: str) -> Journal:
+        """Return the journal of a text or of a file's content; nothing in it is executed.
+
+        Of a file that holds several runs, it is the last one.
+
+        Raises
+        ------
+        ValueError
+            If it is no journal, or of a version that this package does not know.
+        """
+        from interactive_train.training.lines import read
+
+        return read(text)
 
     def __iter__(self) -> Iterator[JournalEntry]:
         return iter(self.entries)
@@ -127,3 +280,9 @@ class Journal:
             for e in self._entries
         ]
         return "\n".join(rows) or "Journal(empty)"
+
+
+# What changes no bit of a step; a drag goes on over such a row.
+REMARKS = frozenset(
+    {"note", "pause", "resume", "advance", "pace", "stop", "extend", "rununtil", "takesnapshot"}
+)

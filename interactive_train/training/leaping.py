@@ -1,7 +1,8 @@
 """Leaping: many recorded steps of a session in one native call.
 
-What limits a leap: the end of the pass and of the plan, a pause that is due, the pace, gradients
-that somebody wants of every step, and some milliseconds, after which commands are looked at.
+What limits a leap: the end of the pass and of the fit, a pause or a planned command that is due,
+the pace, gradients that somebody wants of every step, and some milliseconds, after which commands
+are looked at.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ def leap(session: Session, most: int) -> Leap | None:
         most = min(most, left - session.stepper.step)
     if session.pause_at is not None:
         most = min(most, session.pause_at - session.stepper.step)
+    most = session.agenda.steps_until_next(session.stepper.step, most)
     if session.pace is not None or session.duplicated is not None:
         most = 1
     session.lock.let_pass()

@@ -3,7 +3,8 @@
 =========================================  =======================================
 in this order                              event
 =========================================  =======================================
-at a step boundary, each waiting command   Applied  (also while paused or paced)
+at a step boundary, each planned command   Applied  (one that is refused ends the fit)
+... and each waiting command               Applied  (also while paused or paced)
 the planned end or a stop is seen there    Ended, and the generator returns
 a step was committed                       Stepped
 ... and it was the last one of a pass      its metrics hold the new evaluation, made before
@@ -122,6 +123,7 @@ def _boundary(session: Session) -> Iterator[Event]:
     """Apply what has arrived; wait while paused or ahead of the pace."""
     running = True
     while True:
+        yield from session.apply_planned()
         for pending in session.inbox.drain():
             yield session.apply(pending)
         session.pause_if_due()

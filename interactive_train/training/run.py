@@ -8,6 +8,7 @@ views, states, history - is a copy or never changes.
 from __future__ import annotations
 
 import math
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -23,14 +24,15 @@ from interactive_train.runtime.errors import refusal
 from interactive_train.runtime.notices import notice
 from interactive_train.training import frontend
 from interactive_train.training.calls import predicted
-from interactive_train.training.commands import Command, Extend
+from interactive_train.training.commands import Command, Extend, describe
 from interactive_train.training.events import Applied, Ended, Event, Halted
 from interactive_train.training.history import History
 from interactive_train.training.inbox import Pending
 from interactive_train.training.journal import Journal
+from interactive_train.training.lines import JournalFile
 from interactive_train.training.registry import runs
 from interactive_train.training.report import Reports, drain
-from interactive_train.training.session import Session
+from interactive_train.training.session import Plan, Session
 from interactive_train.training.state import TrainState
 from interactive_train.training.statistics import Statistics, look
 from interactive_train.training.steering import Steering, check_command
@@ -80,6 +82,7 @@ class Run(Steering):
         self._reason = ""
         self._thread: threading.Thread | None = None
         self._changed = threading.Condition(session.lock)  # type: ignore[arg-type]
+        self._journal_file: JournalFile | None = None
         self._listeners: list[Callable[[], None]] = []
         self._closers: list[Callable[[], None]] = []
 
@@ -92,6 +95,7 @@ class Run(Steering):
         name: str,
         pace: float | None,
         max_seconds: float | None,
+        journal: str | os.PathLike[str] | None = None,
     ) -> Run:
         """Start a run, in the background where somebody can steer it, else to its end."""
         headless = frontend.is_headless()
@@ -100,16 +104,18 @@ class Run(Steering):
             max_seconds = real_number(
                 max_seconds, "max_seconds", "trainer.start", low=0.0, open_low=True
             )
-        if headless and session.plan.end_pass is None and max_seconds is None:
+        if headless and session.plan == Plan() and max_seconds is None and not session.agenda.ends:
             raise ValueError(
                 refusal(
                     "trainer.start",
                     "a run without a front end needs an end",
                     "epochs=None and max_seconds=None",
-                    "Give epochs=10 or max_seconds=20.",
+                    "Give epochs=10 or max_seconds=20, or a plan with it.at(500).stop().",
                 )
             )
         run = cls(session, reports, name, headless)
+        if journal is not None:
+            run._journal_file = JournalFile(journal, session.journal)
         session.max_seconds = max_seconds
         if headless:
             session.on_nonfinite = (
@@ -419,6 +425,8 @@ class Run(Steering):
             except BaseException as error:
                 error.add_note(f"run.state holds the state behind step {self.step}.")
                 self.error, self._reason = error, "failed"
+            if self._journal_file is not None:
+                self._journal_file.close()
             with self._changed:  # what came too late is applied to the run that has ended
                 again = [self._apply_ended(pending) for pending in self._session.inbox.drain()]
                 if any(again):
@@ -446,11 +454,3 @@ class Run(Steering):
                 listener()
             except Exception as error:  # what looks at a run must not end it
                 notice(f"run {self.name!r}: a listener failed: {error!r}", once=repr(listener))
-
-
-def describe(command: Command) -> str:
-    """Return a command in a few words."""
-    kind = type(command).__name__.lower()
-    parts = (getattr(command, "path", ""), getattr(command, "name", ""))
-    target = ".".join(str(part) for part in parts if part)
-    return f"{kind} {target}".strip()

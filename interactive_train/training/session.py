@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -35,15 +35,16 @@ from interactive_train.training.controls import Controls
 from interactive_train.training.engine import Engine, Leap
 from interactive_train.training.events import Applied
 from interactive_train.training.feed import Chunks, Feed
+from interactive_train.training.fingerprint import header_of, program_hash
 from interactive_train.training.gate import Gate
 from interactive_train.training.history import History
 from interactive_train.training.inbox import Inbox, Pending
 from interactive_train.training.interrupts import Undisturbed
 from interactive_train.training.journal import Journal
 from interactive_train.training.leaping import leap
+from interactive_train.training.plan import Agenda
 from interactive_train.training.state import TrainState
 from interactive_train.training.stepper import Objective, Outcome, Stepper
-from interactive_train.training.wire import encode
 
 NonFinite = Literal["raise", "skip", "pause"]
 Evaluate = Callable[[Any], Mapping[str, float]]  # model -> metrics
@@ -92,6 +93,13 @@ class Session:
         Filled with the gradient of every step.
     recorded : bool
         Whether steps are recorded once and then run natively, where that is possible.
+
+    Attributes
+    ----------
+    agenda : Agenda
+        What was planned before the start.
+    arguments : dict
+        Of the call that started the fit, for the journal's header.
     """
 
     state: TrainState
@@ -114,7 +122,9 @@ class Session:
     stepper: Stepper = field(init=False)
     controls: Controls = field(init=False)
     history: History = field(init=False, default_factory=History)
-    journal: Journal = field(init=False, default_factory=Journal)
+    journal: Journal = field(init=False)
+    agenda: Agenda = field(init=False, default_factory=Agenda)
+    arguments: dict[str, Any] = field(init=False, default_factory=dict)
     inbox: Inbox = field(init=False, default_factory=Inbox)
     lock: Gate = field(init=False, default_factory=Gate)
     active: bool = field(init=False, default=False)
@@ -131,6 +141,8 @@ class Session:
             self.stepper.key = self.rng
         self.feed = Feed(self.data, self.accumulate)
         self.engine = Engine(self.stepper) if self.recorded else None
+        self.journal = Journal(lambda: header_of(self), lambda: self.history)
+        self.journal.program_source = self._program
         if self.engine is not None:
             self.lock.hurry = self.inbox.ring = self.engine.post
         self.chunks = Chunks()
@@ -170,6 +182,10 @@ class Session:
         self.stepper.turn_knobs()
         with turned_to(self.stepper.knobs):
             return self.feed.fetch(self.data, self.pass_index, self.position, self.where)
+
+    def _program(self) -> str:
+        program = None if self.engine is None else self.engine.first
+        return "" if program is None else program_hash(program)
 
     def leap(self, most: int) -> Leap | None:
         """Take recorded steps, at most so many; None where the next one has to be taken eagerly."""
@@ -268,6 +284,34 @@ class Session:
 
     # Between steps ----------------------------------------------------------------------
 
+    def check_agenda(self) -> None:
+        """Refuse a plan with a name that is not known, before the first step."""
+        for step, pending in self.agenda.items:
+            where = f"{self.where}, plan=, it.at({step})"
+            try:
+                self.controls.check(pending.command, where)
+            except ValueError:
+                if not self._meet_knobs():  # one of the loss's own may be meant
+                    raise
+                self.controls.check(pending.command, where)
+
+    def _meet_knobs(self) -> bool:
+        """Look at the first loss for the user's own knobs; return whether some are new."""
+        known = len(self.stepper.declared)
+        elements = self.fetch()
+        if elements is not None:
+            self.feed.put_back(elements)
+            self.stepper.look(self.objective, elements[0])
+            self.stepper.meet(self.stepper.knobs.met)
+        return len(self.stepper.declared) > known
+
+    def apply_planned(self) -> Iterator[Applied]:
+        """Apply what was planned for this boundary; one that cannot be applied ends the fit."""
+        for pending in self.agenda.due(self.stepper.step):
+            yield self.apply(pending)
+            if pending.ticket.error is not None:
+                raise pending.ticket.error
+
     def delay(self) -> float:
         """Return how long the next step has to wait for the pace, in seconds."""
         if self.pace is None:
@@ -337,7 +381,7 @@ class Session:
         kind = "pace" if isinstance(command, SetPace) else type(command).__name__.lower()
         path, name = getattr(command, "path", ""), getattr(command, "name", "")
         old = new = ""
-        value, wire = None, encode(command)
+        value, undoes = None, -1
         restore: Callable[[], None] | None = None
         match command:
             case Adjust() | Release() | Freeze() | Thaw():
@@ -363,7 +407,7 @@ class Session:
             case Note(text):
                 new = text
             case Undo():
-                path, name, old, new = self._take_back()
+                undoes, path, name, old, new = self._take_back()
         entry = self.journal.add(
             step,
             kind,
@@ -374,7 +418,8 @@ class Session:
             source=pending.source,
             value=value,
             gesture=pending.gesture,
-            command=wire,
+            command=command,
+            undoes=undoes,
         )
         if restore is not None and not any(n == entry.sequence for n, _ in self._undo):
             self._undo.append((entry.sequence, restore))
@@ -402,7 +447,7 @@ class Session:
         elif epochs is not None:
             self.plan = Plan(max(plan.end_pass or 0, begun) + epochs)
 
-    def _take_back(self) -> tuple[str, str, str, str]:
+    def _take_back(self) -> tuple[int, str, str, str, str]:
         if not self._undo:
             raise ValueError(
                 refusal(
@@ -415,8 +460,7 @@ class Session:
         sequence, restore = self._undo.pop()
         restore()
         entry = self.journal[sequence]
-        self.journal.mark_undone(sequence)
-        return entry.path, entry.name, entry.new, entry.old
+        return sequence, entry.path, entry.name, entry.new, entry.old
 
 
 def _end(step: int | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -26,8 +27,10 @@ from interactive_train.training.evaluation import (
     validation_data,
 )
 from interactive_train.training.events import Event, Stepped
+from interactive_train.training.fingerprint import name_of_loss
 from interactive_train.training.history import History
 from interactive_train.training.objective import Loss, of_predictions
+from interactive_train.training.plan import Intervention, agenda_of
 from interactive_train.training.progress import Bar
 from interactive_train.training.report import Report, Reports, drain
 from interactive_train.training.run import Run
@@ -180,6 +183,7 @@ class Trainer(SingleCalls):
         accumulate: int = 1,
         on_nonfinite: NonFinite = "raise",
         rng: Key | int | None = None,
+        plan: Sequence[Intervention] | None = None,
         progress: bool = True,
     ) -> TrainState:
         """Train over the data and return the state behind the last step.
@@ -212,6 +216,8 @@ class Trainer(SingleCalls):
             What to do about a loss or gradient that is not finite.
         rng : Key or int, optional
             Draws this fit's random numbers instead of the state's own key.
+        plan : list, optional
+            What shall be changed at which step: ``[it.at(600).adjust(lr=it.scale(0.3))]``.
         progress : bool
             Show a bar (needs tqdm).
 
@@ -239,6 +245,7 @@ class Trainer(SingleCalls):
             clip_norm=clip_norm,
             accumulate=accumulate,
             rng=None if rng is None else key_of(rng, where),
+            plan=plan,
         )
         if on_nonfinite == "pause":
             raise ValueError(
@@ -288,6 +295,8 @@ class Trainer(SingleCalls):
         pace: float | None = None,
         max_seconds: float | None = None,
         on_nonfinite: NonFinite = "pause",
+        plan: Sequence[Intervention] | None = None,
+        journal: str | os.PathLike[str] | None = None,
         name: str = "run",
     ) -> Run:
         """Train in the background and return at once; the run is steered while it goes.
@@ -308,6 +317,10 @@ class Trainer(SingleCalls):
         max_seconds : float, optional
             Stop after this time of running.
         on_nonfinite : {"pause", "raise", "skip"}
+        plan : list, optional
+            What shall be changed at which step: ``[it.at(600).adjust(lr=it.scale(0.3))]``.
+        journal : path, optional
+            A file of JSON lines that every intervention is appended to when it took effect.
         name : str
             What the dashboard calls the run.
 
@@ -328,7 +341,9 @@ class Trainer(SingleCalls):
             on_nonfinite=on_nonfinite,
             clip_norm=clip_norm,
             accumulate=accumulate,
+            plan=plan,
         )
+        session.arguments["name"] = name
         self.history = session.history
         return Run.launch(
             session,
@@ -336,6 +351,7 @@ class Trainer(SingleCalls):
             name=name,
             pace=pace,
             max_seconds=max_seconds,
+            journal=journal,
         )
 
     def _session(
@@ -353,6 +369,7 @@ class Trainer(SingleCalls):
         clip_norm: float | None,
         accumulate: int,
         rng: Key | None = None,
+        plan: Sequence[Intervention] | None = None,
     ) -> Session:
         require_state(state, where)
         whole_number(accumulate, "accumulate", where, low=1)
@@ -370,12 +387,12 @@ class Trainer(SingleCalls):
         if pipeline.is_one_shot:
             passes, position = 0, 0
         begun = passes + (1 if position else 0)  # a begun pass is finished first
-        plan = Plan(None if epochs is None else begun + epochs)
+        end = Plan(None if epochs is None else begun + epochs)
         session = Session(
             replace(state, position=(passes, position)),
             pipeline,
             of_predictions(self.loss, where),
-            plan,
+            end,
             self._evaluator(validation, chosen, where),
             on_nonfinite,
             where=where,
@@ -384,6 +401,18 @@ class Trainer(SingleCalls):
             accumulate=accumulate,
             rng=rng,
         )
+        session.arguments = {
+            "epochs": epochs,
+            "batch_size": batch_size,
+            "shuffle": shuffle,
+            "clip_norm": clip_norm,
+            "accumulate": accumulate,
+            "on_nonfinite": on_nonfinite,
+            "validation": validation is not None,
+            "loss": name_of_loss(self.loss),
+        }
+        session.agenda = agenda_of(plan, session.stepper.step, where)
+        session.check_agenda()
         session.history.higher_is_better |= {"validation_loss": False} | {
             f"validation_{name}": metric.higher_is_better
             for name, metric in chosen.items()

@@ -10,6 +10,7 @@ decimal that reads back equal). What is no number or text carries one key that s
 ``{"array": "<base64>", "dtype", "shape"}``        the bytes of an array
 ``{"number": "inf"}``                              a number that JSON does not have
 ``{"function": "warm"}``                           a user's own function, by name only
+``{"unknown": "<repr>"}``                          anything else; it cannot be read again
 =================================================  ===========================================
 
 Reading executes nothing: kinds, schedules and types of arrays are looked up in tables, every
@@ -68,11 +69,6 @@ Functions = Mapping[str, Callable[..., Any]]
 def encode(command: Command) -> Wire:
     """Return a command as plain JSON.
 
-    Raises
-    ------
-    TypeError
-        For a value that has no wire form.
-
     Examples
     --------
     >>> encode(commands.Adjust("lr", schedules.linear(1.0, 0.0, 10)))["value"]
@@ -84,7 +80,7 @@ def encode(command: Command) -> Wire:
         value = getattr(command, field.name)
         default = field.default
         if default is MISSING or not (value is default or _same(value, default)):
-            wire[field.name] = _encoded(value)
+            wire[field.name] = encode_value(value)
     return wire
 
 
@@ -137,29 +133,35 @@ def decode(wire: Any, functions: Functions | None = None) -> Command:
     return command
 
 
-def _encoded(value: Any) -> Any:
+def encode_value(value: Any) -> Any:
+    """Return a number, text, array, scale, schedule or function as plain JSON."""
     if value is None or isinstance(value, (bool, int, str)):
         return value
     if isinstance(value, np.ndarray):
         raw = np.ascontiguousarray(value, value.dtype.newbyteorder("<"))
         if raw.dtype.str not in _DTYPES:
-            raise TypeError(refusal(WHERE, "an array of numbers", f"{value.dtype} in it"))
+            return {"unknown": f"an array of {value.dtype}"}
         text = base64.b64encode(raw.tobytes()).decode("ascii")
         return {"array": text, "dtype": raw.dtype.str, "shape": list(value.shape)}
     if isinstance(value, np.generic):
-        return _encoded(value.item())
+        return encode_value(value.item())
     if isinstance(value, float):
         return value if math.isfinite(value) else {"number": repr(value)}
     if isinstance(value, Scaled):
-        return {"scale": _encoded(value.factor)}
+        return {"scale": encode_value(value.factor)}
     if isinstance(value, Schedule) and SCHEDULES.get(type(value).__name__) is type(value):
-        arguments = {f.name: _encoded(getattr(value, f.name)) for f in fields(value)}
+        arguments = {f.name: encode_value(getattr(value, f.name)) for f in fields(value)}
         return {"schedule": type(value).__name__, **arguments}
     if isinstance(value, (list, tuple)):
-        return [_encoded(part) for part in value]
+        return [encode_value(part) for part in value]
     if callable(value):
         return {"function": name_of(value)}
-    raise TypeError(refusal(WHERE, "a value that can be written down", repr(value)))
+    return {"unknown": repr(value)[:80]}
+
+
+def decode_value(value: Any, functions: Functions | None = None) -> Any:
+    """Return what `encode_value` wrote down, or refuse it."""
+    return _decoded(value, functions or {}, 0)
 
 
 def _decoded(value: Any, functions: Functions, depth: int) -> Any:

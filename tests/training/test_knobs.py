@@ -270,9 +270,10 @@ def test_a_row_says_everything_in_json() -> None:
     run = paused()
     run.adjust(lr=0.5)
     run.note('a "quoted" remark\nin two lines').wait(10)
-    rows = [json.loads(row) for row in run.journal.to_json_lines().splitlines()]
+    lines = [json.loads(row) for row in run.journal.to_json_lines().splitlines()]
+    rows = [line for line in lines if "command" in line]
     assert [row["kind"] for row in rows] == ["pause", "adjust", "note"]
-    assert rows[1]["values"] == [[run.step, 0.5]]
+    assert (rows[1]["step"], rows[1]["value"]) == (run.step, 0.5)
     assert rows[2]["new"] == 'a "quoted" remark\nin two lines'
 
 
