@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 from interactive_train.cli.common import common_fits
 from interactive_train.kernels import catalogue, store
-from interactive_train.kernels.compiler import address
+from interactive_train.kernels.compiler import address, share, symbol_of
 from interactive_train.machine import executor, team
 from interactive_train.machine.workers import helper_address
 from interactive_train.runtime.cache import cache_directory
@@ -18,15 +18,19 @@ Step = Callable[[Progress], int]
 
 
 def steps() -> Iterator[tuple[str, Step]]:
-    """Yield (name, step) for the executors and every kernel of the catalogue in both types."""
+    """Yield (name, step) for the executors and every kernel of the catalogue in both types.
+
+    Those that a second process compiles come last.
+    """
+    requests = [(k, dtype, False) for dtype in catalogue.FLOATING for k in catalogue.kernels()]
+    elsewhere = share(requests)
     yield executor.SYMBOL.removeprefix("it_"), executor.executor_address
     yield team.SYMBOL.removeprefix("it_"), helper_address
-    for dtype in catalogue.FLOATING:
-        for kernel in catalogue.kernels():
-            yield (
-                f"{kernel.name} {dtype.name}",
-                lambda progress, k=kernel, d=dtype: address(k, d, progress=progress),  # type: ignore[misc]
-            )
+    for kernel, dtype, _ in sorted(requests, key=lambda r: symbol_of(*r) in elsewhere):
+        yield (
+            f"{kernel.name} {dtype.name}",
+            lambda progress, k=kernel, d=dtype: address(k, d, progress=progress),  # type: ignore[misc]
+        )
     for name, record in common_fits():
         yield name, lambda progress, record=record: record()  # type: ignore[misc]
 
@@ -44,22 +48,27 @@ def warm() -> int:
         print("nothing to do: kernels cannot be kept here, so each start compiles its own.")
         return 0
     started = time.perf_counter()
+    before = store.stored_kernels()[0]
     todo = list(steps())
     line = _Line(len(todo))
-    compiled: list[str] = []
     for name, step in todo:
         line.advance(name)
-        step(compiled.append)
+        step(_quietly)
     line.close()
+    compiled = store.stored_kernels()[0] - before
     outdated = store.remove_outdated()
     seconds = time.perf_counter() - started
     print(
-        f"{len(todo)} kernels are ready: {len(compiled)} compiled, "
-        f"{len(todo) - len(compiled)} were there; {seconds:.1f} s. {folder}"
+        f"{before + compiled} kernels are ready: {compiled} compiled, "
+        f"{before} were there; {seconds:.1f} s. {folder}"
     )
     if outdated:
         print(f"{outdated} folders of earlier versions removed.")
     return 0
+
+
+def _quietly(name: str) -> None:
+    """Say nothing: the line does."""
 
 
 class _Line:

@@ -129,11 +129,15 @@ def test_doctor_goes_on_without_the_library_for_products(
 def test_warm_counts_what_it_compiled_and_what_was_there(
     monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
+    kept = [1]
+
     def compiles(progress: Progress) -> int:
         progress("one")
+        kept[0] += 1
         return 1
 
     monkeypatch.setattr(warm, "steps", lambda: iter([("one", compiles), ("two", lambda _: 2)]))
+    monkeypatch.setattr("interactive_train.kernels.store.stored_kernels", lambda: (kept[0], 0))
     assert main(["warm"]) == 0
     out = capsys.readouterr().out
     assert "2 kernels are ready: 1 compiled, 1 were there; " in out

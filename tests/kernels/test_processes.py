@@ -78,7 +78,7 @@ print(len(addresses), len(compiled), "numba" in sys.modules)
 
 def test_the_whole_catalogue_compiles_at_first_and_then_loads_without_numba(tmp_path: Path) -> None:
     count, compiled, numba = run(WARM, tmp_path)[0].split()
-    assert int(count) - len(FIRST) <= int(compiled) <= int(count)  # some by a second process
+    assert int(count) // 2 - len(FIRST) <= int(compiled) <= int(count)  # half by a second process
     assert numba == "True"
     assert run(WARM + "step()", tmp_path)[0].split() == [count, "0", "False"]
 
