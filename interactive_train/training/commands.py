@@ -12,6 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from interactive_train.optim.setting import Scaled
 
 
@@ -98,6 +101,88 @@ class Note:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class RunUntil:
+    """Go on and pause exactly there; exactly one of the four is given.
+
+    Completed steps over all fits, a finished epoch of this run, the first loss that is at most so
+    large, or a function of the `RunView` that says True.
+    """
+
+    step: int | None = None
+    epoch: int | None = None
+    loss: float | None = None
+    condition: Callable[[Any], Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TakeSnapshot:
+    """Keep the state of now under a name until it is deleted."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteSnapshot:
+    """Forget a named snapshot."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rewind:
+    """Go back to what a step left behind, or to a named snapshot; what came after stays a branch.
+
+    Interventions at that boundary itself are not made again.
+    """
+
+    step: int | None = None
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BranchOff:
+    """Begin a branch here, and go on with it."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """Make another branch current, at its end."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteBranch:
+    """Forget a branch that is not the current one."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Assign:
+    """Replace an array of the model by another one of its shape."""
+
+    path: str
+    value: NDArray[np.generic]
+
+
+@dataclass(frozen=True, slots=True)
+class SetBatchSize:
+    """Take batches of another size from the next step on."""
+
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rescue:
+    """Go back to before the loss went wrong, multiply the learning rate, and go on."""
+
+    scale: float = 0.5
+
+
 Command = (
     Adjust
     | Release
@@ -111,7 +196,38 @@ Command = (
     | SetPace
     | Undo
     | Note
+    | RunUntil
+    | TakeSnapshot
+    | DeleteSnapshot
+    | Rewind
+    | BranchOff
+    | Switch
+    | DeleteBranch
+    | Assign
+    | SetBatchSize
+    | Rescue
 )
+
+_METHODS = {
+    SetPace: "pace",
+    RunUntil: "run_until",
+    TakeSnapshot: "snapshot",
+    DeleteSnapshot: "delete_snapshot",
+    BranchOff: "branch",
+    DeleteBranch: "delete_branch",
+    SetBatchSize: "set_batch_size",
+}
+
+
+def kind_of(command: Command) -> str:
+    """Return what journals and messages call a command: the method of a run that gives it.
+
+    Examples
+    --------
+    >>> kind_of(SetBatchSize(32)), kind_of(Undo())
+    ('set_batch_size', 'undo')
+    """
+    return _METHODS.get(type(command)) or type(command).__name__.lower()
 
 
 def describe(command: Command) -> str:
@@ -122,7 +238,7 @@ def describe(command: Command) -> str:
     >>> describe(Freeze("layers.0"))
     'freeze layers.0'
     """
-    kind = type(command).__name__.lower()
+    kind = kind_of(command)
     parts = (getattr(command, "path", ""), getattr(command, "name", ""))
     target = ".".join(str(part) for part in parts if part)
     return f"{kind} {target}".strip()

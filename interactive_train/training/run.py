@@ -24,7 +24,7 @@ from interactive_train.runtime.errors import refusal
 from interactive_train.runtime.notices import notice
 from interactive_train.training import frontend
 from interactive_train.training.calls import predicted
-from interactive_train.training.commands import Command, Extend, describe
+from interactive_train.training.commands import Command, Extend, describe, kind_of
 from interactive_train.training.events import Applied, Ended, Event, Halted
 from interactive_train.training.history import History
 from interactive_train.training.inbox import Pending
@@ -259,7 +259,7 @@ class Run(Steering):
         """Raise if a command cannot be applied as things stand; change nothing."""
         check_command(command)
         with self._session.lock:
-            self._session.controls.check(command, f"run.{type(command).__name__.lower()}")
+            self._session.controls.check(command, f"run.{kind_of(command)}")
 
     def _apply_ended(self, pending: Pending) -> bool:
         """Apply a command to a run that has ended; return whether it shall go on."""
@@ -378,7 +378,9 @@ class Run(Steering):
             if matrix.ndim == 2
         )
 
-    def series(self, name: str, start: int = 0) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    def series(
+        self, name: str, start: int = 0, branch: str = ""
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return (steps, values) of a recorded column from the start-th row on."""
         with self._session.lock:
             return self.history.column("step", start), self.history.column(name, start)

@@ -30,6 +30,7 @@ from interactive_train.training.commands import (
     Stop,
     Thaw,
     Undo,
+    kind_of,
 )
 from interactive_train.training.controls import Controls
 from interactive_train.training.engine import Engine, Leap
@@ -369,7 +370,7 @@ class Session:
     def _apply(self, pending: Pending) -> None:
         command, step = pending.command, self.stepper.step
         if not self.active and isinstance(command, (Pause, Resume, Advance)):
-            kind = type(command).__name__.lower()
+            kind = kind_of(command)
             raise ValueError(
                 refusal(
                     f"run.{kind}",
@@ -378,7 +379,7 @@ class Session:
                     "run.extend(epochs=1) or run.extend(steps=100) continues it.",
                 )
             )
-        kind = "pace" if isinstance(command, SetPace) else type(command).__name__.lower()
+        kind = kind_of(command)
         path, name = getattr(command, "path", ""), getattr(command, "name", "")
         old = new = ""
         value, undoes = None, -1
@@ -407,7 +408,15 @@ class Session:
             case Note(text):
                 new = text
             case Undo():
+<<<<<<< HEAD
                 undoes, path, name, old, new = self._take_back()
+=======
+                path, name, old, new = self._take_back()
+            case _:
+                raise ValueError(
+                    refusal(f"run.{kind}", "a command that runs know", "one to come", "Wait.")
+                )
+>>>>>>> b07939f (Commands and views of time: run until, snapshots, rewind, branches, assign, batch size, rescue)
         entry = self.journal.add(
             step,
             kind,

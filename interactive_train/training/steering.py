@@ -13,19 +13,31 @@ from interactive_train.runtime.errors import refusal
 from interactive_train.training.commands import (
     Adjust,
     Advance,
+    Assign,
+    BranchOff,
     Command,
+    DeleteBranch,
+    DeleteSnapshot,
     Extend,
     Freeze,
     Note,
     Pause,
     Release,
+    Rescue,
     Resume,
+    Rewind,
+    RunUntil,
+    SetBatchSize,
     SetPace,
     Stop,
+    Switch,
+    TakeSnapshot,
     Thaw,
     Undo,
+    kind_of,
 )
 from interactive_train.training.ticket import Ticket
+from interactive_train.training.view import RunView
 
 
 class Steering:
@@ -118,6 +130,123 @@ class Steering:
         """Write a remark into the journal."""
         return self._ask(Note(text))
 
+    # Time ---------------------------------------------------------------------------------
+
+    def run_until(
+        self,
+        *,
+        step: int | None = None,
+        epoch: int | None = None,
+        loss: float | None = None,
+        condition: Callable[[RunView], Any] | None = None,
+    ) -> Ticket:
+        """Go on, and pause exactly there; the ticket says that the run goes on.
+
+        Parameters
+        ----------
+        step : int
+            When so many steps are completed, over all fits.
+        epoch : int
+            When this epoch of the run, counted from 1, is over.
+        loss : float
+            Behind the first step whose loss is at most so large.
+        condition : callable
+            Behind the first step where this function of the run's view says True. It is asked
+            behind every step; if it raises, the run pauses and its message says why.
+
+        Raises
+        ------
+        TypeError
+            Unless exactly one of them is given.
+        ValueError
+            For a step or an epoch that is over, or that lies behind the planned end.
+        """
+        return self._ask(RunUntil(step, epoch, loss, condition))
+
+    def snapshot(self, name: str) -> Ticket:
+        """Keep the state of now under a name; ``rewind("name")`` comes back to it exactly.
+
+        Raises
+        ------
+        ValueError
+            If there is one of that name.
+        """
+        return self._ask(TakeSnapshot(name))
+
+    def delete_snapshot(self, name: str) -> Ticket:
+        """Forget a named snapshot; its memory is given back."""
+        return self._ask(DeleteSnapshot(name))
+
+    def rewind(self, step: int | str) -> Ticket:
+        """Go back to a step of the current branch, exactly, and pause there.
+
+        The nearest earlier snapshot is taken up, and the steps from there on are run again with
+        all interventions, bit for bit. The course so far stays as the branch that it is; what
+        is done next begins a branch of its own, "branch 1" and so on. A run that has ended is
+        paused then, too, and `resume` goes on.
+
+        Parameters
+        ----------
+        step : int or str
+            Completed steps: the state is what that step left, before anything was changed there.
+            Or the name of a snapshot, of any branch.
+
+        Returns
+        -------
+        Ticket
+            Applied when the run stands there; a `stop` meanwhile leaves everything as it was.
+
+        Raises
+        ------
+        ValueError
+            For a step before the run began or behind where it stands; for data that pass once only.
+        """
+        return self._ask(Rewind(name=step) if isinstance(step, str) else Rewind(step))
+
+    def branch(self, name: str) -> Ticket:
+        """Begin a branch here and go on with it; the course so far keeps its name and its end."""
+        return self._ask(BranchOff(name))
+
+    def switch(self, name: str) -> Ticket:
+        """Make another branch current, exactly as it was left, and pause there."""
+        return self._ask(Switch(name))
+
+    def delete_branch(self, name: str) -> Ticket:
+        """Forget a branch that is not the current one; what only it had is given back."""
+        return self._ask(DeleteBranch(name))
+
+    def assign(self, path: str, array: Any) -> Ticket:
+        """Replace an array of the model, such as ``"layers.0.weight"``, from the next step on.
+
+        The values are copied and become the type of the model's array; moments stay.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For an unknown path (with a did-you-mean), another shape, or values not finite.
+        """
+        return self._ask(Assign(path, array))
+
+    def set_batch_size(self, size: int) -> Ticket:
+        """Take batches of another size from the next step on, also in the middle of a pass.
+
+        Raises
+        ------
+        ValueError
+            For data that do not batch.
+        """
+        return self._ask(SetBatchSize(size))
+
+    def rescue(self, scale: float = 0.5) -> Ticket:
+        """Go back to before the loss went wrong, multiply the learning rate, and go on.
+
+        Parameters
+        ----------
+        scale : float
+            By what the learning rate is multiplied.
+        """
+        return self._ask(Rescue(scale))
+
 
 def check_command(command: Command | None = None, *, pace: float | None = None) -> float | None:
     """Refuse a command whose numbers are wrong; returns the pace as a float."""
@@ -126,7 +255,7 @@ def check_command(command: Command | None = None, *, pace: float | None = None) 
     for word in ("path", "name"):
         text = getattr(command, word, "")
         if not isinstance(text, str):
-            kind = type(command).__name__.lower()
+            kind = kind_of(command)
             raise TypeError(
                 refusal(f"run.{kind}", f"a {word} is text", shown(text), 'For example "layers.0".')
             )
@@ -148,4 +277,50 @@ def check_command(command: Command | None = None, *, pace: float | None = None) 
             whole_number(epochs if steps is None else steps, "the extension", "run.extend", low=1)
         case Note(text) if not isinstance(text, str):
             raise TypeError(refusal("run.note", "a note is text", repr(text)))
+        case RunUntil():
+            _check_until(command)
+        case Rewind(step, name) if not name:
+            whole_number(step, "the step", "run.rewind", low=0)
+        case TakeSnapshot(name) | BranchOff(name) if not name.strip() or len(name) > 80:
+            raise ValueError(
+                refusal(f"run.{kind_of(command)}", "a name of 1 to 80 characters", shown(name))
+            )
+        case SetBatchSize(size):
+            whole_number(size, "the batch size", "run.set_batch_size", low=1)
+        case Rescue(factor):
+            real_number(factor, "scale", "run.rescue", low=0.0, open_low=True, high=1.0)
     return None
+
+
+def _check_until(command: RunUntil) -> None:
+    """Refuse a goal that is none, or more than one."""
+    where = "run.run_until"
+    given = [
+        name
+        for name in ("step", "epoch", "loss", "condition")
+        if getattr(command, name) is not None
+    ]
+    if len(given) != 1:
+        raise TypeError(
+            refusal(
+                where,
+                "one of step, epoch, loss or condition",
+                " and ".join(given) or "none",
+                "Give for example step=600.",
+            )
+        )
+    if command.step is not None:
+        whole_number(command.step, "the step", where, low=1)
+    elif command.epoch is not None:
+        whole_number(command.epoch, "the epoch", where, low=1)
+    elif command.loss is not None:
+        real_number(command.loss, "the loss", where)
+    elif not callable(command.condition):
+        raise TypeError(
+            refusal(
+                where,
+                "a condition is a function of the run's view",
+                shown(command.condition),
+                "Write condition=lambda view: view.loss < 0.1.",
+            )
+        )

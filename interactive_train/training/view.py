@@ -87,6 +87,28 @@ class JournalEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class BranchView:
+    """One line of the run's course; the first one is called "main"."""
+
+    name: str
+    parent: str  # the branch that it left, "" for the first
+    fork_step: int  # the last step that it shares with its parent
+    last_step: int  # where it ends; completed steps
+    current: bool
+    loss: float  # of its last step
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotView:
+    """One state that is kept, to which a run can go back at once."""
+
+    step: int
+    name: str  # "" for one that was taken by itself
+    branch: str
+    nbytes: int  # of its arrays; those that it shares with others are counted with the oldest
+
+
+@dataclass(frozen=True, slots=True)
 class RunView:
     """Everything a dashboard shows, at one step boundary."""
 
@@ -107,6 +129,12 @@ class RunView:
     metrics: tuple[MetricView, ...] = ()
     journal: tuple[JournalEntry, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)  # {"loss": "nats per example"}
+    branches: tuple[BranchView, ...] = ()
+    snapshots: tuple[SnapshotView, ...] = ()  # oldest step first
+    snapshot_bytes: int = 0
+    snapshot_limit: int = 0  # bytes that snapshots taken by themselves may fill
+    generation: int = 0  # another number: rows that were read before do not go on, read anew
+    batch_size: int | None = None  # None where the data do not batch
 
 
 class Source(Protocol):
@@ -116,10 +144,14 @@ class Source(Protocol):
         """Return the state of things at the last step boundary."""
         ...
 
-    def series(self, name: str, start: int = 0) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    def series(
+        self, name: str, start: int = 0, branch: str = ""
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return (steps, values) of ``"loss"`` or ``"lr"``, from the start-th recorded point on.
 
-        The arrays are read-only views of memory that never changes afterwards.
+        Of a branch from its first step on, shared ones included; "" is the current one. While
+        `RunView.generation` stays, rows are only added. The arrays are read-only, of memory that
+        never changes afterwards.
         """
         ...
 

@@ -59,6 +59,7 @@ _FIELDS = {  # what may stand in a field, by its name
     "path": (_TEXT,), "name": (_TEXT,), "text": (_TEXT,),
     "step": (_WHOLE,), "steps": (_WHOLE,), "epoch": (_WHOLE,), "epochs": (_WHOLE,),
     "size": (_WHOLE,), "loss": (_NUMBER,), "steps_per_second": (_NUMBER,),
+    "scale": (_NUMBER,),
     "value": (_NUMBER, "a scale", "a schedule", "an array"), "condition": ("a function",),
 }  # fmt: skip
 

@@ -171,7 +171,9 @@ class FakeRun:
         step, none = np.array([self.step]), np.empty(0)
         return (MetricView("validation_confusion", step, none, True, self.confusion),)
 
-    def series(self, name: str, start: int = 0) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    def series(
+        self, name: str, start: int = 0, branch: str = ""
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         stop = self.step
         return self._steps[start:stop], self._values[name][start:stop]
 

@@ -45,7 +45,7 @@ class Curves:
     def recorded(self, name: str, start: int = 0, branch: str = "") -> Rows:
         """Return the recorded (steps, values) of ``"loss"`` or ``"lr"`` from a row on."""
         if branch:
-            return self.source.series(name, start, branch)  # type: ignore[call-arg]
+            return self.source.series(name, start, branch)
         return self.source.series(name, start)
 
     def series(

@@ -59,7 +59,9 @@ class OptimiserSource:
             journal=tuple(self._journal),
         )
 
-    def series(self, name: str, start: int = 0) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    def series(
+        self, name: str, start: int = 0, branch: str = ""
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return no points: a state has no history."""
         return np.empty(0, dtype=np.int64), np.empty(0)
 

@@ -99,7 +99,7 @@ class ReportSource:
             if array.ndim == 2
         ]
 
-    def series(self, name: str, start: int = 0) -> Points:
+    def series(self, name: str, start: int = 0, branch: str = "") -> Points:
         """Return what was reported from the start-th step on."""
         stop = len(self._steps)
         steps = np.asarray(self._steps[start:stop], dtype=np.int64)

@@ -45,7 +45,9 @@ class Resting:
             message="",
         )
 
-    def series(self, name: str, start: int = 0) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    def series(
+        self, name: str, start: int = 0, branch: str = ""
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return no points."""
         return np.empty(0, dtype=np.int64), np.empty(0)
 
