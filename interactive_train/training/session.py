@@ -408,15 +408,11 @@ class Session:
             case Note(text):
                 new = text
             case Undo():
-<<<<<<< HEAD
                 undoes, path, name, old, new = self._take_back()
-=======
-                path, name, old, new = self._take_back()
             case _:
                 raise ValueError(
                     refusal(f"run.{kind}", "a command that runs know", "one to come", "Wait.")
                 )
->>>>>>> b07939f (Commands and views of time: run until, snapshots, rewind, branches, assign, batch size, rescue)
         entry = self.journal.add(
             step,
             kind,
