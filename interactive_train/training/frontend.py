@@ -42,9 +42,9 @@ def cell_id() -> tuple[str, int] | None:
     return str(identity), int(running.execution_count)
 
 
-def show(run: Any) -> bool:
-    """Show a run through the registered display hook; False without one."""
+def show(run: Any, seconds: float | None = None) -> bool:
+    """Show a run through the registered display hook, live or for some seconds; False without."""
     for hook in entry_points(group=DISPLAY):
-        hook.load()(run)
+        hook.load()(run, seconds)
         return True
     return False

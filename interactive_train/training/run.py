@@ -12,6 +12,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -310,6 +311,21 @@ class Run(Steering):
         if self.error is not None:
             raise self.error
         return self
+
+    def watch(self, seconds: float = 10.0) -> None:
+        """Draw the run as a plain picture in this cell for a while, then return.
+
+        For pages that hear a background thread only while a cell runs, such as Colab's. It
+        returns at once where the run does not go on. Training never waits for it.
+
+        Parameters
+        ----------
+        seconds : float
+        """
+        if not frontend.show(self, real_number(seconds, "seconds", "run.watch", low=0.0)):
+            with suppress(TimeoutError, RunPaused):
+                self.wait(seconds)
+            print(repr(self))  # noqa: T201 - the display of a cell without widgets
 
     def close(self) -> None:
         """Stop the run and wait for its thread; for a run that nobody wants any more."""

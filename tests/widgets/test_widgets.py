@@ -218,7 +218,7 @@ def test_a_shown_run_has_one_dashboard_and_a_plain_output_that_is_updated(
             updates.append(bundle)
 
     monkeypatch.setattr(still, "DisplayCompanion", Output)
-    monkeypatch.setattr("IPython.display.display", lambda *args: None)
+    monkeypatch.setattr("IPython.display.display", lambda *args, **more: None)
     run = FakeRun(last_step=200).run_to(100)
     first = widgets.display_run(run)
     assert widgets.display_run(run) is first

@@ -22,8 +22,8 @@ from interactive_train.training.view import RunView, Source
 from interactive_train_widgets import messages, still
 from interactive_train_widgets.assets import script, stylesheet
 from interactive_train_widgets.describe import Head
-from interactive_train_widgets.frames import Buffers, freeze_frame
-from interactive_train_widgets.publisher import Publisher
+from interactive_train_widgets.frames import Buffers, Composer, freeze_frame
+from interactive_train_widgets.publisher import ENDED, KEEP_COLUMNS, Publisher
 from interactive_train_widgets.readings import READ_ONLY, Readings
 from interactive_train_widgets.sources import ReportSource, bind
 
@@ -237,6 +237,28 @@ class LiveWidget(Readings, anywidget.AnyWidget):
             self._publisher.refuse(str(identity)[:100], error)
         else:
             self._publisher.receive(message)
+
+    def _ipython_display_(self) -> None:
+        """Show the live widget, and behind it the plain output that a saved notebook keeps."""
+        from IPython.display import display
+
+        show: Any = display
+        bundle = self._repr_mimebundle_()
+        if bundle is not None:
+            show(bundle[0], metadata=bundle[1], raw=True)
+        view = self._sources[0].view()
+        self.accompany(still.DisplayCompanion(self._first_still(view)))
+        if view.status not in ENDED:
+            self._publisher.wake()  # the picture of the end is kept, whether a page connects or not
+
+    def _first_still(self, view: RunView) -> dict[str, str]:
+        """Return the plain output at display time: whole, when the run has already ended."""
+        if view.status not in ENDED:
+            return still.empty(self.uid)
+        head, buffers = Composer(self._sources, False).frame(view, KEEP_COLUMNS)
+        if not self._publisher.alive:
+            self.saved = freeze_frame(head, buffers)
+        return still.bundle(view, head, buffers, self.uid)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
         result = super()._repr_mimebundle_(**kwargs)

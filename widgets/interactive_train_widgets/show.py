@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -10,10 +12,12 @@ from interactive_train_widgets.frames import Composer
 from interactive_train_widgets.panels import Dashboard
 from interactive_train_widgets.publisher import ENDED, KEEP_COLUMNS
 
+REDRAW = 1.0  # seconds between two pictures of `watch`; each is drawn in full
+
 _dashboards: WeakKeyDictionary[Any, Dashboard] = WeakKeyDictionary()
 
 
-def display_run(run: Any) -> Dashboard:
+def display_run(run: Any, seconds: float | None = None) -> Dashboard | None:
     """Show a run as its dashboard, with a plain output beside it for the saved notebook.
 
     A run has one dashboard, however often it is shown; each cell gets a view of it.
@@ -22,25 +26,35 @@ def display_run(run: Any) -> Dashboard:
     ----------
     run : Run
         What ``trainer.start(...)`` returned.
+    seconds : float, optional
+        Draw a plain picture for so long instead, and return None.
 
     Returns
     -------
-    Dashboard
+    Dashboard or None
     """
-    from IPython.display import display
-
+    if seconds is not None:
+        return watch(run, seconds)
     dashboard = _dashboards.get(run)
     if dashboard is None or dashboard.comm is None:
         dashboard = _dashboards[run] = Dashboard(run)
-    show: Any = display
-    show(dashboard)
-    dashboard.accompany(still.DisplayCompanion(_first_still(run, dashboard.uid)))
+    dashboard._ipython_display_()
     return dashboard
 
 
-def _first_still(run: Any, uid: str) -> dict[str, str]:
-    """Return the plain output at display time: whole, when the run has already ended."""
-    view = run.view()
-    if view.status not in ENDED:
-        return still.empty(uid)
-    return still.bundle(view, *Composer([run], watch_only=True).frame(view, KEEP_COLUMNS), uid)
+def watch(run: Any, seconds: float, sleep: Callable[[float], None] = time.sleep) -> None:
+    """Draw a run about once a second in the running cell, until it rests or the time is over."""
+    composer = Composer([run], True)
+    deadline = time.monotonic() + seconds
+    place: still.Companion | None = None
+    while True:
+        view = run.view()
+        bundle = still.bundle(view, *composer.frame(view, KEEP_COLUMNS), "watched")
+        if place is None:
+            place = still.DisplayCompanion(bundle)
+        else:
+            place.update(bundle)
+        left = deadline - time.monotonic()
+        if view.status in (*ENDED, "paused") or left <= 0:
+            return
+        sleep(min(REDRAW, left))

@@ -125,20 +125,13 @@ class TeachingView(LiveWidget):
         return still.page(text, text, image, rows if table.rows else "", self.uid)
 
     def _ipython_display_(self) -> None:
-        """Show the live view, and behind it the plain output that a saved notebook keeps."""
-        from IPython.display import display
+        super()._ipython_display_()
+        self._publisher.wake()  # a picture of an ended run is drawn, whether a page connects or not
 
-        show: Any = display
-        bundle = self._repr_mimebundle_()
-        if bundle is not None:
-            show(bundle[0], metadata=bundle[1], raw=True)
-        view = self._sources[0].view()
+    def _first_still(self, view: RunView) -> dict[str, str]:
         if frontend.is_headless():
-            first = self._still(self.compute(view, 600))
-        else:
-            first = still.empty(self.uid)
-        self.accompany(still.DisplayCompanion(first))
-        self._publisher.wake()  # the picture of the end is kept, whether a page connects or not
+            return self._still(self.compute(view, 600))
+        return still.empty(self.uid)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
         bundle = super()._repr_mimebundle_(**kwargs)
