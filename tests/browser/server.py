@@ -53,6 +53,7 @@ class LabServer:
     def __init__(self, directory: Path) -> None:
         self.root = directory / "root"
         self.log = directory / "server.log"
+        self.data = directory / "data"  # signatures of trusted notebooks stand there
         self.token = secrets.token_hex(16)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
