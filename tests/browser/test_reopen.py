@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -27,7 +28,7 @@ run = trainer.start(trainer.init(seed=0), (x, y), batch_size=32, epochs=4)""",
 
 
 @pytest.fixture(scope="module")
-def executed(tmp_path_factory: pytest.TempPathFactory) -> nbformat.NotebookNode:
+def executed(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A notebook that a program ran, with the state of its widgets."""
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in CELLS])
     resources = {"metadata": {"path": str(tmp_path_factory.mktemp("run"))}}
@@ -35,7 +36,7 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> nbformat.NotebookNode:
     return notebook
 
 
-def reopen(lab: LabPage, notebook: nbformat.NotebookNode, trusted: bool) -> None:
+def reopen(lab: LabPage, notebook: Any, trusted: bool) -> None:
     path: Path = lab.server.root / "reopened.ipynb"
     nbformat.write(notebook, path)
     if trusted:
@@ -44,7 +45,7 @@ def reopen(lab: LabPage, notebook: nbformat.NotebookNode, trusted: bool) -> None
 
 
 def test_with_the_state_of_its_widgets_the_dashboard_shows_the_saved_curves(
-    lab: LabPage, executed: nbformat.NotebookNode
+    lab: LabPage, executed: Any
 ) -> None:
     reopen(lab, executed, trusted=True)
     board = lab.output(1).locator(".it[data-status]")
@@ -57,9 +58,7 @@ def test_with_the_state_of_its_widgets_the_dashboard_shows_the_saved_curves(
 
 
 @pytest.mark.parametrize("trusted", [True, False], ids=["trusted", "untrusted"])
-def test_without_it_the_plain_picture_is_there(
-    lab: LabPage, executed: nbformat.NotebookNode, trusted: bool
-) -> None:
+def test_without_it_the_plain_picture_is_there(lab: LabPage, executed: Any, trusted: bool) -> None:
     notebook = nbformat.from_dict(executed)
     notebook.metadata.pop("widgets")
     reopen(lab, notebook, trusted)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -32,7 +33,7 @@ STATE = "application/vnd.jupyter.widget-state+json"
 
 
 @pytest.fixture(scope="module")
-def executed(tmp_path_factory: pytest.TempPathFactory) -> nbformat.NotebookNode:
+def executed(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The notebook as nbclient leaves it."""
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in CELLS])
     folder: Path = tmp_path_factory.mktemp("headless")
@@ -41,15 +42,13 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> nbformat.NotebookNode:
     return notebook
 
 
-def page(notebook: nbformat.NotebookNode) -> str:
+def page(notebook: Any) -> str:
     html: str = HTMLExporter().from_notebook_node(notebook)[0]
     return html
 
 
 @pytest.mark.parametrize("widgets", [True, False], ids=["widget state", "no widget state"])
-def test_html_has_picture_text_and_table_of_every_display(
-    executed: nbformat.NotebookNode, widgets: bool
-) -> None:
+def test_html_has_picture_text_and_table_of_every_display(executed: Any, widgets: bool) -> None:
     notebook = nbformat.from_dict(executed)
     if not widgets:
         notebook.metadata.pop("widgets")
@@ -68,13 +67,13 @@ def test_html_has_picture_text_and_table_of_every_display(
     assert ("vnd.jupyter.widget-view" in html) == widgets
 
 
-def test_what_is_shown_again_stays_small(executed: nbformat.NotebookNode) -> None:
+def test_what_is_shown_again_stays_small(executed: Any) -> None:
     for cell in SHOWN:
         assert len(nbformat.writes(nbformat.v4.new_notebook(cells=[executed.cells[cell]]))) < 70_000
     assert len(nbformat.writes(executed)) < 1_000_000
 
 
-def test_the_saved_widget_state_holds_the_curves(executed: nbformat.NotebookNode) -> None:
+def test_the_saved_widget_state_holds_the_curves(executed: Any) -> None:
     states = executed.metadata.widgets[STATE].state
     kept = [
         buffer
