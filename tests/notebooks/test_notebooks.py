@@ -50,10 +50,40 @@ def test_it_runs_headless_in_time(path: Path, tmp_path: Path) -> None:
     for cell in notebook.cells:  # a figure that nobody draws is shown as its repr
         for output in cell.get("outputs", []):
             data = output.get("data", {})
-            assert "<Figure" not in str(data.get("text/plain", "")) or "image/png" in data
+            words = str(data.get("text/plain", ""))
+            assert "<Figure" not in words or "image/png" in data
+            assert " object at 0x" not in words, "a bare repr"
 
 
 @every_notebook
 def test_it_names_a_kernel_that_everybody_has(path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     assert notebook.metadata.kernelspec.name == "python3"
+
+
+@every_notebook
+def test_it_says_what_for_and_asks_a_question_that_it_answers_at_the_end(path: Path) -> None:
+    """Goal and time come first; something is to be moved; the answer is folded away."""
+    cells = nbformat.read(path, as_version=4).cells
+    first, last = cells[0].source, cells[-1].source
+    assert first.startswith("# ")
+    assert all(word in first for word in ("**Goal:**", "**Time:**"))
+    asked = [c for c in cells if c.cell_type == "markdown" and "question to answer" in c.source]
+    assert any("answer by moving something" in " ".join(c.source.split()) for c in asked)
+    assert last.startswith("<details><summary><b>The answer</b></summary>\n\n")
+    assert last.endswith("</details>")
+
+
+@every_notebook
+def test_it_is_kept_without_outputs(path: Path) -> None:
+    """Outputs are compared with a checked cell's only; elsewhere they would go stale."""
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type == "code" and "# NBVAL_CHECK_OUTPUT" not in cell.source:
+            assert cell.execution_count is None
+            assert not cell.outputs
+
+
+def test_the_readme_lists_every_notebook() -> None:
+    for page in ("README.md", "docs/README.md"):
+        written = (REPOSITORY / page).read_text("utf-8")
+        assert [path.name for path in NOTEBOOKS if f"notebooks/{path.name}" not in written] == []
