@@ -98,7 +98,9 @@ class Controls:
         def restore() -> None:
             self._set(before)
 
-        old, new = before[0][1], after[0]
+        settings = [setting for _, setting in before]
+        old = most_common(settings)
+        new = after[settings.index(old)]
         value = new.effective(step)
         return Change(_shown(old, step), _shown(new, step), restore, value)
 

@@ -52,3 +52,11 @@ def test_layers_say_which_knobs_they_have_and_which_of_their_arrays_rest() -> No
     assert groups["layers.0"].knobs == ("lr", "beta1", "beta2", "eps")
     assert (groups["layers.2"].frozen, groups["layers.2"].resting) == (True, ())
     assert (groups["layers.4"].frozen, groups["layers.4"].resting) == (False, ("layers.4.bias",))
+
+
+def test_what_was_adjusted_for_all_is_told_as_most_layers_had_it() -> None:
+    run = resting()
+    run.adjust("layers.0", lr=0.001)
+    ticket = run.adjust(lr=0.02)
+    assert (ticket.old, ticket.new) == ("0.01", "0.02")
+    assert rates(run) == {"": 0.02}

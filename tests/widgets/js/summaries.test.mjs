@@ -4,7 +4,8 @@ import { confusionModel, strength } from "../../../widgets/interactive_train_wid
 import { courses, course, rateModel, reading } from "../../../widgets/interactive_train_widgets/js/curves.js";
 import { mainRate } from "../../../widgets/interactive_train_widgets/js/protocol.js";
 import { meaning } from "../../../widgets/interactive_train_widgets/js/slider.js";
-import { place, confirmation } from "../../../widgets/interactive_train_widgets/js/knobs.js";
+import { confirmation } from "../../../widgets/interactive_train_widgets/js/applied.js";
+import { isPart, partsOf, rejoining } from "../../../widgets/interactive_train_widgets/js/parts.js";
 
 const theme = { series: ["a", "b", "c", "d", "e", "f"], muted: "m", line: 2 };
 const knob = (name, over = {}) => ({
@@ -18,11 +19,11 @@ const frame = (over = {}) => ({
     curve("past", "momentum", [1, 10], [0.8, 0.9]), curve("plan", "momentum", [11, 100], [0.9, 0.99])], ...over,
 });
 
-test("a confusion matrix knows its rows, its hits and the worst confusion of each class", () => {
+test("a confusion matrix knows its rows and its hits", () => {
   const model = confusionModel({ matrix: [[8, 2, 0], [1, 9, 3], [0, 0, 0]], block: 1, classes: 3 });
   assert.deepEqual([model.hits, model.total], [17, 23]);
   assert.deepEqual(model.names, ["0", "1", "2"]);
-  assert.deepEqual(model.rows.map((r) => [r.total, r.hits, r.most?.name ?? null]), [[10, 8, "1"], [13, 9, "2"], [0, 0, null]]);
+  assert.deepEqual(model.rows.map((r) => [r.total, r.hits]), [[10, 8], [13, 9], [0, 0]]);
   assert.deepEqual(model.rows[0].cells.map((c) => c.share), [0.8, 0.2, 0]);
   assert.ok(model.rows[2].cells.every((c) => c.share === 0));
 });
@@ -83,11 +84,44 @@ test("why a knob is held is said where the change is confirmed", () => {
   assert.equal(text, "✓ lr 0 → 1e-3 applied at step 7, held, since the schedule is 0 here");
 });
 
-test("a knob says where it holds once parts have their own", () => {
-  const own = knob("lr", { path: "layers.0" });
-  assert.equal(place(knob("lr"), [knob("lr")]), "");
-  assert.equal(place(knob("lr"), [knob("lr"), own]), " everywhere");
-  assert.equal(place(own, [own]), " layers.0");
-  // A layer's own momentum is not the optimiser's.
-  assert.equal(place(knob("momentum"), [knob("momentum", { path: "layers.1", help: "of the mean" })]), "");
+const layer = (path, knobs = ["lr", "momentum"]) => ({ path, kind: "Linear", parameters: 1, frozen: false, resting: [], knobs });
+
+test("a knob is listed by layer, with the value of the layers that differ", () => {
+  const own = knob("lr", { path: "layers.0", effective: 0.1 });
+  const part = frame({ knobs: [knob("lr"), own], groups: [layer("layers.0"), layer("layers.1"), layer("layers.2", [])] });
+  assert.ok(isPart(own, part) && !isPart(part.knobs[0], part));
+  const rows = partsOf(part.knobs[0], part);
+  assert.deepEqual(rows.map((r) => [r.layer, r.knob.path, r.knob.key, r.knob.effective, r.knob.own]), [
+    ["layers.0", "layers.0", "layers.0.lr", 0.1, true], ["layers.1", "layers.1", "layers.1.lr", 0.5, false],
+  ]);
+  assert.deepEqual(partsOf(own, part), []);
+  assert.deepEqual(partsOf(knob("lr"), frame({ groups: [layer("layers.0")] })), []);
+});
+
+test("an array that differs from its layer has a line of its own", () => {
+  const bias = knob("lr", { path: "layers.1.bias" });
+  const part = frame({ knobs: [knob("lr"), bias], groups: [layer("layers.0"), layer("layers.1")] });
+  assert.deepEqual(partsOf(part.knobs[0], part).map((r) => [r.layer, r.kind]), [["layers.0", "Linear"], ["layers.1", "Linear"], ["layers.1.bias", "array"]]);
+});
+
+test("a layer's own momentum is not the optimiser's, nor is a dropout rate", () => {
+  const own = knob("momentum", { path: "layers.1", help: "of the mean" });
+  const rate = knob("rate", { path: "layers.0" });
+  const part = frame({ knobs: [knob("momentum"), own, rate], groups: [layer("layers.0"), layer("layers.1")] });
+  assert.deepEqual([isPart(own, part), isPart(rate, part)], [false, false]);
+  assert.ok(partsOf(part.knobs[0], part).every((r) => !r.knob.own));
+});
+
+test("the way back to what all layers have: what is their own ends, what all have is taken up", () => {
+  const all = knob("lr", { scale: 0.3 });
+  assert.deepEqual(rejoining(knob("lr", { scale: 0.03 }), all), [["release", {}], ["scale", { value: 0.3 }]]);
+  assert.deepEqual(rejoining(knob("lr", { override: 2 }), knob("lr")), [["release", {}]]);
+  assert.deepEqual(rejoining(knob("lr"), knob("lr", { override: 0.7 })), [["adjust", { value: 0.7 }]]);
+  const constant = { scheduled: false, effective: 0.01, base: 0.01 };
+  assert.deepEqual(rejoining(knob("lr", { ...constant, effective: 1 }), knob("lr", constant)), [["adjust", { value: 0.01 }]]);
+});
+
+test("what was applied to one layer is said of that layer", () => {
+  const request = { verb: "adjust", fields: { name: "lr", path: "layers.0", value: 0.1 }, remark: "" };
+  assert.equal(confirmation(request, { step: 7, old: "0.5", new: "0.1" }, [knob("lr")]), "✓ lr layers.0 0.5 → 0.1 applied at step 7");
 });

@@ -1,9 +1,10 @@
 /* A matrix of counts as a heat map: true class by predicted class, and the same class by class. */
 
-import { h, put, mark, show, chip, table } from "./dom.js";
+import { h, put, mark, show, chip } from "./dom.js";
 import { grouped, words } from "./format.js";
+import { ClassTable, Worst, percent } from "./classes.js";
 
-// Names, counts, each count's part of its row, and what a class was mostly taken for. Pure.
+// Names, counts, and each count's part of its row. Pure.
 export function confusionModel({ matrix, block, classes }) {
   const name = (i) => {
     const [from, to] = [i * block, Math.min((i + 1) * block, classes) - 1];
@@ -13,9 +14,7 @@ export function confusionModel({ matrix, block, classes }) {
   const rows = matrix.map((counts, i) => {
     const total = sum(counts);
     const cells = counts.map((count, j) => ({ count, share: total ? count / total : 0, right: i === j }));
-    const wrong = cells.map((cell, j) => ({ ...cell, name: name(j) })).filter((cell) => !cell.right && cell.count);
-    const most = wrong.reduce((a, b) => (a && a.count >= b.count ? a : b), null);
-    return { name: name(i), total, cells, hits: counts[i] ?? 0, most };
+    return { name: name(i), total, cells, hits: counts[i] ?? 0 };
   });
   return { names: matrix[0].map((_, j) => name(j)), rows, total: sum(rows.map((r) => r.total)), hits: sum(rows.map((r) => r.hits)) };
 }
@@ -23,35 +22,33 @@ export function confusionModel({ matrix, block, classes }) {
 // How strongly a cell is coloured: rare mistakes stay visible beside hits.
 export const strength = ({ share, right }) => (right || !share ? share : 0.15 + 0.85 * Math.sqrt(share));
 
-const percent = (part) => `${(100 * part).toFixed(part < 0.1 && part > 0 ? 1 : 0)} %`;
-
 export class Confusion {
   constructor(host, metric) {
     this.note = h("span", { class: "it-sub" });
     this.map = h("div", { class: "it-heats", tabindex: "0", "data-lm-suppress-shortcuts": "true", "aria-label": words(metric.name) });
-    this.sheet = h("div", { class: "it-classes", hidden: true });
-    const button = chip("table", "The same class by class", () => {
+    this.classes = new ClassTable(words(metric.name));
+    this.worst = new Worst();
+    this.sheet = h("div", { class: "it-classes", hidden: true, tabindex: "0", role: "region", "aria-label": `${words(metric.name)}, class by class`, "data-lm-suppress-shortcuts": "true" }, this.classes.el);
+    const button = chip("by class", "Precision, recall and F1 of each class", () => {
       show(this.sheet, this.sheet.hidden);
       show(this.map, this.map.hidden);
       mark(button, "aria-pressed", !this.sheet.hidden);
     });
     this.el = h("div", { class: "it-confusion", "data-metric": metric.name },
       h("div", { class: "it-head" }, h("h3", {}, words(metric.name)), this.note, h("span", { class: "it-gap" }), button),
-      this.map, this.sheet);
+      this.map, this.sheet, this.worst.el);
   }
 
   update(metric) {
     if (this.step === metric.step || !this.el.offsetParent) return;
     this.step = metric.step;
     const model = confusionModel(metric);
-    put(this.note, `${grouped(model.hits)} of ${grouped(model.total)} right at step ${grouped(metric.step)}`);
+    const coarse = metric.block > 1 ? `, in groups of ${metric.block} classes` : "";
+    put(this.note, `${grouped(model.hits)} of ${grouped(model.total)} right at step ${grouped(metric.step)}${coarse}`);
     mark(this.el, "data-hits", model.hits);
     this.map.replaceChildren(this.heat(model, words(metric.name)));
-    const titles = ["label", "examples", "right", "part", "most often read as"];
-    const rows = model.rows.map(({ name, total, hits, most }) => [
-      name, grouped(total), grouped(hits), total ? percent(hits / total) : "–", most ? `${most.name} (${grouped(most.count)})` : "–",
-    ]);
-    this.sheet.replaceChildren(table(titles, rows, `${words(metric.name)}, class by class`));
+    this.classes.update(model);
+    this.worst.update(model);
   }
 
   heat(model, caption) {

@@ -96,7 +96,7 @@ export function origin(knob, journal, brief = false) {
 }
 
 // The same with the value: "2.1e-4 = schedule × 0.3 since step 1 102".
-export function provenance(knob, journal) {
-  const text = origin(knob, journal);
+export function provenance(knob, journal, brief = false) {
+  const text = origin(knob, journal, brief);
   return `${short(knob.effective)}${/^(held|constant)/.test(text) ? " " : " = "}${text}`;
 }

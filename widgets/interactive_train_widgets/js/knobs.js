@@ -1,215 +1,48 @@
-/* Sliders with number boxes: one per knob, held still while a person moves it. */
+/* The hyperparameters: the first few beside the curve, the others folded, each by layer if wanted. */
 
-import { h, put, mark, show, chip } from "./dom.js";
-import { short, grouped, origin, printable } from "./format.js";
-import { sliderRange, toPosition, toValue, keyed, parseNumber, complaint, meaning } from "./slider.js";
-import { unique, mainRate } from "./protocol.js";
+import { h, put, mark, show } from "./dom.js";
+import { Knob } from "./knob.js";
+import { isPart, partsOf } from "./parts.js";
 
-const REST = 600; // ms after the last touch during which incoming values do not move the slider
-const KEYS = 1000; // ms between two key presses of one gesture
-
-export class Knob {
-  constructor(host, knob) {
-    this.host = host;
-    this.key = knob.key;
-    this.waiting = new Set();
-    this.touched = 0;
-    const id = `it-${unique()}`;
-    const name = knob.path ? `${knob.title} of ${knob.path}` : knob.title;
-    this.slider = h("input", { type: "range", min: 0, max: 1, step: "any", id, class: "it-slider", "aria-label": name });
-    this.box = h("input", { type: "text", inputmode: "decimal", class: "it-box", "aria-label": `${name}, value`, autocomplete: "off", spellcheck: "false" });
-    this.scale = chip("scale", "Moves multiply the schedule", (event) => this.choose(event, "scale"));
-    this.hold = chip("hold", "Hold this value whatever the schedule says", (event) => this.choose(event, "hold"));
-    this.release = chip("release", "Back to the schedule as planned", (event) => this.send(event, "release", {}));
-    this.release.classList.add("it-link");
-    this.choice = h("span", { class: "it-choice", role: "group", "aria-label": `${name}: what a move means` }, this.scale, this.hold);
-    this.where = h("span", { class: "it-sub" });
-    this.note = h("span", { class: "it-hint", id: `${id}-note` });
-    this.low = h("span", {});
-    this.high = h("span", {});
-    mark(this.box, "aria-describedby", `${id}-note`);
-    this.el = h(
-      "div",
-      { class: "it-knob", "data-knob": knob.key, role: "group", "aria-label": name },
-      h("div", { class: "it-head" },
-        h("label", { for: id, title: knob.help }, h("b", {}, knob.title), this.where),
-        h("span", { class: "it-gap" }),
-        this.choice,
-        this.box, knob.unit ? h("span", { class: "it-sub" }, knob.unit) : null),
-      this.slider,
-      h("div", { class: "it-ends" }, this.low, h("span", { class: "it-middle" }, this.note, this.release), this.high),
-    );
-    this.mode = "scale";
-    this.listen();
+// A knob's value in each layer, folded under it.
+class ByLayer {
+  constructor(host, control) {
+    [this.host, this.control] = [host, control];
+    this.rows = new Map();
+    this.body = h("div", { class: "it-by-layer", role: "group", "aria-label": `${control.knob.title} by layer`, hidden: true });
+    control.el.append(this.body);
+    control.parts.addEventListener("click", () => {
+      show(this.body, this.body.hidden);
+      this.host.redraw();
+    });
   }
 
-  listen() {
-    const { slider, box } = this;
-    slider.addEventListener("pointerdown", () => {
-      this.dragging = true;
-      this.gesture = unique();
-    });
-    const end = () => {
-      this.dragging = false;
-      this.touched = Date.now();
-    };
-    for (const name of ["pointerup", "pointercancel", "blur", "change"]) slider.addEventListener(name, end);
-    slider.addEventListener("blur", () => {
-      this.gesture = undefined;
-    });
-    slider.addEventListener("input", (event) => this.move(event, toValue(this.range, Number(slider.value))));
-    const press = (event) => {
-      const value = keyed(this.range, this.shown, event.key);
-      if (value === null || event.ctrlKey || event.metaKey || event.altKey) return;
-      event.preventDefault();
-      if (!this.gesture || Date.now() - this.touched > KEYS) this.gesture = unique();
-      this.put(value);
-      this.set(event, value);
-    };
-    slider.addEventListener("keydown", press);
-    box.addEventListener("keydown", (event) => {
-      if (event.key === "ArrowUp" || event.key === "ArrowDown" || event.key.startsWith("Page")) press(event);
-      if (event.key === "Enter") this.typed(event);
-      if (event.key === "Escape") this.settle();
-    });
-    box.addEventListener("input", () => {
-      this.editing = true;
-    });
-    box.addEventListener("blur", (event) => this.editing && this.typed(event));
-    box.addEventListener("focus", () => box.select());
-  }
-
-  // A drag: at most one command per drawn picture, and always the last one.
-  move(event, value) {
-    this.gesture ??= unique();
-    this.touched = Date.now();
-    this.put(value, false);
-    this.next = { event, value };
-    if (this.timer) return;
-    const tick = () => {
-      const { next } = this;
-      this.next = null;
-      this.timer = next && setTimeout(tick, 33);
-      if (next) this.set(next.event, next.value);
-    };
-    tick();
-  }
-
-  typed(event) {
-    const text = this.box.value;
-    const value = parseNumber(text);
-    const wrong = complaint(this.knob, value, text);
-    this.gesture = unique();
-    if (wrong) {
-      this.complain(`${wrong}; got ${text || "nothing"}`);
-      this.settle();
-    } else if (value !== this.knob.effective) {
-      this.put(value);
-      this.set(event, value);
+  update(parts, common, frame, frozen) {
+    const { control, body, rows } = this;
+    const own = parts.filter(({ knob }) => knob.own).length;
+    show(control.parts, parts.length > 0);
+    put(control.parts, own ? `by layer · ${own}` : "by layer");
+    mark(control.parts, "aria-expanded", !body.hidden);
+    const differ = own === 1 ? "one layer has a value of its own" : `${own || "no"} layers have values of their own`;
+    mark(control.parts, "title", `${common.title} by layer: ${differ}`);
+    mark(control.parts, "aria-label", `${common.title} by layer: ${differ}`);
+    if (body.hidden) return;
+    const paths = new Set(parts.map((p) => p.layer));
+    for (const [path, row] of rows) {
+      if (paths.has(path)) continue;
+      row.el.remove();
+      rows.delete(path);
     }
-    this.editing = false;
-  }
-
-  // Hold what stands now, or let the schedule have it again.
-  choose(event, mode) {
-    this.mode = mode;
-    this.gesture = unique();
-    const held = this.knob.override !== null;
-    if (mode === "hold" && !held) this.send(event, "adjust", { value: this.knob.effective });
-    if (mode === "scale" && held) this.send(event, "release", {});
-  }
-
-  set(event, value) {
-    const { knob } = this;
-    const wrong = complaint(knob, value, String(value));
-    if (wrong) return this.complain(wrong);
-    const what = meaning(knob, this.mode);
-    if (what === "set") return this.send(event, "adjust", { value });
-    if (what === "hold") {
-      if (value === knob.effective) return;
-      this.mode = "hold";
-      return this.send(event, "adjust", { value }, `held, since the schedule is ${short(knob.effective)} here`);
+    for (const { layer, kind, knob } of parts) {
+      if (!rows.has(layer)) {
+        const row = new Knob(this.host, knob, layer);
+        row.el.title = `${layer} ${kind}`;
+        rows.set(layer, row);
+        body.append(row.el);
+      }
+      rows.get(layer).update(knob, frame, frozen, common);
     }
-    // A factor multiplies what stands: the next one waits until it is known what that is.
-    if (this.waiting.size) this.later = { event, value };
-    else if (value !== knob.effective) this.send(event, "scale", { value: value / knob.effective });
   }
-
-  send(event, verb, fields, remark = "") {
-    this.touched = Date.now();
-    this.complain("");
-    const { name, path } = this.knob;
-    const id = this.host.command(verb, { name, path, ...fields }, event, this.gesture ?? "", (ticket, knobs) => {
-      this.waiting.delete(id);
-      this.knob = knobs.find((k) => k.key === this.key) ?? this.knob;
-      const { later } = this;
-      this.later = null;
-      if (ticket.error) {
-        this.complain(ticket.error);
-        this.touched = 0;
-        this.settle();
-      } else if (later) this.set(later.event, later.value);
-    }, remark);
-    this.waiting.add(id);
-  }
-
-  complain(text) {
-    this.error = text;
-    mark(this.el, "data-error", text);
-    mark(this.box, "aria-invalid", text !== "");
-    this.describe();
-  }
-
-  put(value, slider = true) {
-    this.shown = value;
-    if (slider) this.slider.value = toPosition(this.range, value);
-    if (document.activeElement !== this.box || !this.editing) this.box.value = short(value);
-    mark(this.slider, "aria-valuetext", short(value));
-    this.slider.style.setProperty("--it-fill", `${toPosition(this.range, value) * 100}%`);
-  }
-
-  // Back to what holds in the run.
-  settle() {
-    this.editing = false;
-    this.put(this.knob.effective);
-  }
-
-  describe() {
-    const { knob, frame } = this;
-    if (!knob) return;
-    const said = knob.scheduled || knob.scale !== 1 ? origin(knob, frame.journal, true) : "";
-    put(this.note, this.error || said);
-    this.note.title = this.error || said || knob.help;
-    show(this.release, !this.error && (knob.override !== null || knob.scale !== 1));
-  }
-
-  update(knob, frame, frozen) {
-    [this.knob, this.frame] = [knob, frame];
-    this.range = sliderRange(knob, this.range);
-    put(this.low, short(this.range.low));
-    put(this.high, short(this.range.high));
-    mark(this.el, "data-effective", knob.effective);
-    mark(this.el, "data-scale", knob.scale);
-    mark(this.el, "data-override", knob.override);
-    for (const node of [this.slider, this.box, this.scale, this.hold, this.release]) node.disabled = frozen;
-    show(this.choice, knob.scheduled);
-    put(this.where, place(knob, frame.knobs));
-    this.where.title = knob.path ? "" : "A move sets every part";
-    mark(this.scale, "aria-pressed", knob.override === null);
-    mark(this.hold, "aria-pressed", knob.override !== null);
-    const busy = this.dragging || this.waiting.size || Date.now() - this.touched < REST || this.editing;
-    if (knob.override !== null) this.mode = "hold";
-    else if (!busy) this.mode = "scale";
-    if (!busy) this.put(knob.effective);
-    this.describe();
-  }
-}
-
-// Where a knob holds: in its part, or everywhere, where some parts have a value of their own.
-export function place(knob, knobs) {
-  if (knob.path) return ` ${knob.path}`;
-  const own = knobs.some((k) => k.path && k.name === knob.name && k.help === knob.help);
-  return own ? " everywhere" : "";
 }
 
 export class Knobs {
@@ -222,11 +55,18 @@ export class Knobs {
   }
 
   update(frame, frozen) {
-    for (const knob of frame.knobs) {
+    const knobs = frame.knobs.filter((knob) => !isPart(knob, frame));
+    for (const knob of knobs) {
       if (!this.controls.has(knob.key)) this.controls.set(knob.key, new Knob(this.host, knob));
     }
-    this.arrange(frame.knobs);
-    for (const knob of frame.knobs) this.controls.get(knob.key).update(knob, frame, frozen);
+    this.arrange(knobs);
+    for (const knob of knobs) {
+      const control = this.controls.get(knob.key);
+      control.update(knob, frame, frozen);
+      const parts = partsOf(knob, frame);
+      if (parts.length && !control.fold) control.fold = new ByLayer(this.host, control);
+      control.fold?.update(parts, knob, frame, frozen);
+    }
   }
 
   // The first few beside the curve, the others folded; nothing moves that is in its place.
@@ -248,35 +88,4 @@ export class Knobs {
     });
     if (focused !== document.activeElement && (this.el.contains(focused) || this.rest.contains(focused))) focused.focus();
   }
-}
-
-// The line that says what was applied, and takes it back.
-export class Applied {
-  constructor(host) {
-    this.text = h("span", { class: "it-applied-text" }, "A change takes effect at the next step.");
-    this.undo = h("button", { type: "button", class: "it-chip it-link", hidden: true, onclick: (event) => host.command("undo", {}, event) }, "undo");
-    this.el = h("div", { class: "it-applied" }, this.text, this.undo);
-  }
-
-  say(text, kind, undoable) {
-    put(this.text, text);
-    this.text.title = text;
-    mark(this.el, "data-kind", kind);
-    show(this.undo, undoable);
-  }
-}
-
-export function confirmation(request, ticket, knobs) {
-  if (ticket.error) return `✗ ${ticket.error}`;
-  const { verb, fields } = request;
-  const at = `at step ${grouped(ticket.step)}`;
-  const named = knobs.find((k) => k.name === fields.name && k.path === (fields.path ?? ""));
-  const knob = named ?? (fields.name === "lr" && !fields.path ? mainRate(knobs) : undefined);
-  if (knob && verb !== "undo") {
-    const what = [knob.title.toLowerCase(), knob.path].filter(Boolean).join(" ");
-    return `✓ ${what} ${printable(ticket.old)} → ${printable(ticket.new)} applied ${at}${request.remark ? `, ${request.remark}` : ""}`;
-  }
-  if (verb === "freeze" || verb === "thaw") return `✓ ${fields.path} ${verb === "freeze" ? "frozen" : "thawed"} ${at}`;
-  if (verb === "undo") return `✓ taken back ${at}${ticket.new ? `: ${printable(ticket.old)} → ${printable(ticket.new)}` : ""}`;
-  return "";
 }
