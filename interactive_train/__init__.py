@@ -66,10 +66,12 @@ from interactive_train.training import (
     at,
     frozen,
     lr_find,
+    replay,
     runs,
     thawed,
     train,
     train_step,
+    verify,
 )
 
 __version__ = "0.1.0"
@@ -113,6 +115,7 @@ __all__ = [
     "optim",
     "release",
     "remat",
+    "replay",
     "reset",
     "runs",
     "scale",
@@ -130,6 +133,7 @@ __all__ = [
     "update",
     "updated",
     "value_and_grad",
+    "verify",
     "vjp",
 ]
 

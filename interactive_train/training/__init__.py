@@ -5,6 +5,7 @@ from interactive_train.training.history import History
 from interactive_train.training.journal import Journal
 from interactive_train.training.plan import Intervention, at
 from interactive_train.training.registry import runs
+from interactive_train.training.replay import Verification, replay, verify
 from interactive_train.training.report import EarlyStop
 from interactive_train.training.run import Run, RunPaused
 from interactive_train.training.state import TrainState, adjusted, frozen, thawed
@@ -25,12 +26,15 @@ __all__ = [
     "Ticket",
     "TrainState",
     "Trainer",
+    "Verification",
     "adjusted",
     "at",
     "frozen",
     "lr_find",
+    "replay",
     "runs",
     "thawed",
     "train",
     "train_step",
+    "verify",
 ]

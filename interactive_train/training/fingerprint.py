@@ -70,7 +70,7 @@ def header_of(session: Session) -> Header:
         "written": time.time(),
         "fingerprint": fingerprint(session.state, arguments.pop("loss", "")),
         "state": described_state(session.state),
-        "data": described_data(session.data),
+        "data": described_data(session.given),
         "rng": None if rng is None else [rng.high, rng.low],
         "arguments": arguments,
         "plan": [{"step": step, "command": encode(p.command)} for step, p in session.agenda.items],
@@ -179,13 +179,19 @@ def program_hash(program: Program) -> str:
         home = "" if value.home is None else value.home.region
         found.update(f"{value.shape} {value.dtype} {value.batched} {home} {value.base}\n".encode())
     for op in program.ops:
-        operands = [
-            f"#{o.number}" if isinstance(o, Ref)
-            else f"{o.dtype}{o.shape}" if isinstance(o, np.ndarray) else repr(o)
-            for o in op.operands
-        ]  # fmt: skip
+        operands = [_operand(operand) for operand in op.operands]
         found.update(f"{op.name} {op.kernel.name} {op.floating} {operands}\n".encode())
     return found.hexdigest()
+
+
+def _operand(operand: Any) -> str:
+    if isinstance(operand, Ref):
+        return f"#{operand.number}"
+    if isinstance(operand, np.ndarray):
+        return f"{operand.dtype}{operand.shape}"
+    if isinstance(operand, int) and operand >= 1 << 32:
+        return "address"  # of a library routine, another one in each process
+    return repr(operand)
 
 
 def digest(text: str) -> str:

@@ -70,6 +70,8 @@ class Journal:
 
     Attributes
     ----------
+    outcome : str
+        Why the run ended, "finished" at the planned end; "" while it goes on.
     program_source : callable, optional
         Returns the hash of the first step that was recorded.
     listener : callable, optional
@@ -94,9 +96,12 @@ class Journal:
         self._course = course
         self.listener: Callable[[Logged], None] | None = None
         self.program_source: Callable[[], str] | None = None
+        self.outcome = ""
         self._program = ""
         self._blocks: tuple[Block, ...] = ()
         self._log: list[Logged] = []
+        self._rows: list[int] = []  # of each record of the log, its row
+        self._line: list[int] = []  # the records that led to where the run stands
         self._entries: list[JournalEntry] = []
         self._gestures: list[str] = []
         self._shown: tuple[JournalEntry, ...] | None = ()
@@ -149,6 +154,7 @@ class Journal:
 
     def take(self, logged: Logged) -> JournalEntry:
         """Enter what was applied, here or in the run that a file tells of."""
+        self._line.append(len(self._log))
         self._log.append(logged)
         values = () if logged.value is None else ((logged.step, logged.value),)
         if logged.undoes >= 0:
@@ -181,6 +187,7 @@ class Journal:
             self._entries.append(entry)
             self._gestures.append(logged.gesture)
         self._shown = None
+        self._rows.append(entry.sequence)
         return entry
 
     def _begun(self, logged: Logged) -> int | None:
@@ -216,6 +223,15 @@ class Journal:
     def log(self) -> tuple[Logged, ...]:
         """Every applied command, oldest first."""
         return tuple(self._log)
+
+    @property
+    def line(self) -> tuple[Logged, ...]:
+        """The applied commands that led to where the run stands; not those of other branches."""
+        return tuple(self._log[number] for number in self._line)
+
+    def numbered(self) -> list[tuple[int, Logged]]:
+        """Return the commands of `line`, each with its row."""
+        return [(self._rows[number], self._log[number]) for number in self._line]
 
     @property
     def blocks(self) -> tuple[Block, ...]:
@@ -264,6 +280,16 @@ class Journal:
         from interactive_train.training.lines import read
 
         return read(text)
+
+    def as_code(self) -> str:
+        """Return a script that makes the same run.
+
+        It stands behind your own definitions of ``trainer``, ``state`` and ``data``. Functions of
+        your own are in it by name.
+        """
+        from interactive_train.training.codify import as_code
+
+        return as_code(self)
 
     def __iter__(self) -> Iterator[JournalEntry]:
         return iter(self.entries)

@@ -8,6 +8,7 @@ a line with the key                  says
 ``curve``                            the digest of some steps; takes the place of what was said
                                      of these and later steps before (the run was rewound)
 ``program``                          the hash of the first recorded step
+``end``                              why the run ended
 ===================================  =========================================================
 
 A file may hold several runs, one behind the other; a line that was cut off by a crash at the end is
@@ -43,6 +44,7 @@ def written(journal: Journal) -> str:
     lines += [_line(logged) for logged in journal.log]
     lines += [_curve(block) for block in journal.blocks]
     lines += [json.dumps({"program": journal.program})] if journal.program else []
+    lines += [json.dumps({"end": journal.outcome})] if journal.outcome else []
     return "\n".join(lines) + "\n"
 
 
@@ -67,8 +69,11 @@ def read(text: str) -> Journal:
             blocks = [*(b for b in blocks if b.first < block.first), block]
         elif "command" in row:
             journal.take(_logged(row, len(journal)))
+            journal.outcome = ""  # it went on
         elif isinstance(row.get("program"), str):
             journal.program = row["program"]
+        elif isinstance(row.get("end"), str):
+            journal.outcome = row["end"]
         else:
             raise _refused("a line of a known kind", ", ".join(map(str, row))[:60])
     journal.blocks = blocks
@@ -108,7 +113,7 @@ class JournalFile:
 
     def close(self) -> None:
         """Write the digest of the rest of the curve; the next command opens the file again."""
-        self._write(self._new_blocks(whole=False))
+        self._write([*self._new_blocks(whole=False), json.dumps({"end": self._journal.outcome})])
         if self._file is not None:
             self._file.close()
             self._file = None

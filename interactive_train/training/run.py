@@ -129,6 +129,14 @@ class Run(Steering):
         run._block()
         return run
 
+    @classmethod
+    def to_its_end(cls, session: Session, reports: Reports, name: str) -> Run:
+        """Return the ended run of a session that nobody steers; it is not among `it.runs`."""
+        run = cls(session, reports, name, headless=True)
+        run._begin()
+        run._block()
+        return run
+
     # What it is ---------------------------------------------------------------------------
 
     @property
@@ -218,6 +226,20 @@ class Run(Steering):
         True
         """
         return look(self._session)
+
+    def replay(self) -> Run:
+        """Run again what led to where this run stands, and return the ended run.
+
+        With what the run was given, in this process: equal bits. Pauses and pace are left out.
+
+        Raises
+        ------
+        ValueError
+            For data that pass only once.
+        """
+        from interactive_train.training.replay import replay_run
+
+        return replay_run(self, self._session)
 
     def _looked_at(self) -> tuple[Any, KnobValues]:
         """Return the model and the user's own knobs at the last step boundary."""
@@ -420,7 +442,7 @@ class Run(Steering):
 
     def _begin(self) -> None:
         self._active, self._reason, self.error = True, "", None
-        self._session.stopping = ""
+        self._session.stopping = self._session.journal.outcome = ""
         self._thread = threading.Thread(target=self._work, name=f"train {self.name}", daemon=True)
         self._thread.start()
 
@@ -457,7 +479,7 @@ class Run(Steering):
 
     def _note(self, event: Event) -> None:
         if isinstance(event, Ended):
-            self._reason = event.reason
+            self._reason = self._session.journal.outcome = event.reason
         elif isinstance(event, (Applied, Halted)):
             with self._changed:
                 self._changed.notify_all()

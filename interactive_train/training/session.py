@@ -97,6 +97,8 @@ class Session:
 
     Attributes
     ----------
+    given : Data
+        As the fit began.
     agenda : Agenda
         What was planned before the start.
     arguments : dict
@@ -140,6 +142,7 @@ class Session:
         self.stepper = Stepper(self.state, self.where, self.in_place, self.clip_norm)
         if self.rng is not None:
             self.stepper.key = self.rng
+        self.given = self.data
         self.feed = Feed(self.data, self.accumulate)
         self.engine = Engine(self.stepper) if self.recorded else None
         self.journal = Journal(lambda: header_of(self), lambda: self.history)

@@ -232,7 +232,7 @@ class Trainer(SingleCalls):
             `last_state` is the state behind the last completed step.
         """
         where = "trainer.fit"
-        session = self._session(
+        session = self.session(
             state,
             data,
             where,
@@ -329,7 +329,7 @@ class Trainer(SingleCalls):
         Run
             Shown in a cell, it is its dashboard.
         """
-        session = self._session(
+        session = self.session(
             state,
             data,
             "trainer.start",
@@ -354,7 +354,7 @@ class Trainer(SingleCalls):
             journal=journal,
         )
 
-    def _session(
+    def session(
         self,
         state: TrainState,
         data: Any,
@@ -371,6 +371,7 @@ class Trainer(SingleCalls):
         rng: Key | None = None,
         plan: Sequence[Intervention] | None = None,
     ) -> Session:
+        """Return a fit that has not begun; for `fit`, `start` and replays."""
         require_state(state, where)
         whole_number(accumulate, "accumulate", where, low=1)
         if clip_norm is not None:
