@@ -11,7 +11,7 @@ from interactive_train_widgets.panels import (
     SchedulePlot,
 )
 from interactive_train_widgets.show import display_run
-from interactive_train_widgets.teaching import DecisionBoundary
+from interactive_train_widgets.teaching import DecisionBoundary, OptimizerRace
 
 __all__ = [
     "Dashboard",
@@ -20,6 +20,7 @@ __all__ = [
     "HyperparameterPanel",
     "LossCurve",
     "MetricSummary",
+    "OptimizerRace",
     "ParameterStats",
     "RunControls",
     "SchedulePlot",

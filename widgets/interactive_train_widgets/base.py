@@ -69,8 +69,9 @@ class LiveWidget(Readings, anywidget.AnyWidget):
         where = type(self).__name__
         if unknown:
             name = next(iter(unknown))
-            own = inspect.signature(type(self).__init__).parameters.values()
-            known = ["layout", *(p.name for p in own if p.kind is p.KEYWORD_ONLY)]
+            own = list(inspect.signature(type(self).__init__).parameters.values())[1:]
+            stars = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+            known = sorted({"layout", *(p.name for p in own if p.kind not in stars)})
             raise TypeError(
                 refusal(where, "unknown keyword", repr(name), did_you_mean(name, known))
             )

@@ -17,6 +17,7 @@ from interactive_train_widgets.describe import Head
 from interactive_train_widgets.frames import Buffers
 
 TYPES = {"f": "<f4", "i": "<i4", "u": "<u4", "b": "|u1"}  # by NumPy's kind
+SMALL = {1: "|u1", 2: "<u2"}  # unsigned integers of so many bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,8 @@ class Picture:
     head : dict
         What JSON carries: names, labels, ranges.
     arrays : mapping of str to array
-        What travels as bytes: real numbers as float32, integers as int32, booleans and uint8 as
-        bytes.
+        What travels as bytes: real numbers as float32, integers as int32, booleans as bytes,
+        unsigned integers as they are.
     text : str
         The picture in one or two sentences: its text alternative.
     table : Table
@@ -66,9 +67,10 @@ def pack(picture: Picture) -> tuple[Head, Buffers]:
     parts: list[bytes] = []
     at = 0
     for name, array in picture.arrays.items():
-        kind = "b" if array.dtype == np.uint8 else array.dtype.kind
-        data = np.ascontiguousarray(array, dtype=TYPES[kind])
-        about[name] = {"at": at, "shape": list(array.shape), "type": TYPES[kind][1:]}
+        kind = array.dtype.kind
+        sent = SMALL.get(array.itemsize, "<u4") if kind == "u" else TYPES[kind]
+        data = np.ascontiguousarray(array, dtype=sent)
+        about[name] = {"at": at, "shape": list(array.shape), "type": sent[1:]}
         part = data.tobytes()
         parts.append(part + b"\0" * (-len(part) % 8))
         at += len(parts[-1])

@@ -13,7 +13,7 @@ const FRAMES = 10; // a second
 const REDUCED = 2; // when less motion is asked for
 const TELL_EVERY = 6000; // ms between two changes of the text alternative while a run moves
 const SILENCE = 3; // seconds until a view looks into what the notebook saved
-const KINDS = { f4: Float32Array, i4: Int32Array, u4: Uint32Array, u1: Uint8Array };
+const KINDS = { f4: Float32Array, i4: Int32Array, u4: Uint32Array, u2: Uint16Array, u1: Uint8Array };
 const RESTING = ["finished", "stopped", "failed", "ready"];
 
 // The arrays of a frame, each {data, shape}, out of its one buffer.
