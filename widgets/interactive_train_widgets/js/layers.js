@@ -33,7 +33,7 @@ class Row {
     this.ratio = h("span", { class: "it-number" });
     this.hint = h("span", { class: "it-flag", hidden: true });
     this.histograms = KINDS.map((kind) => new Histogram(kind));
-    this.el = h("tr", { "data-layer": path },
+    this.el = h("tr", { "data-node": path },
       h("th", { scope: "row" }, h("span", { class: "it-branch" }, this.fold, this.name, this.kind)),
       h("td", { class: "it-center" }, this.box), this.count, this.gradient,
       h("td", {}, this.ratio, " ", this.hint), ...this.histograms.map(({ el }) => h("td", {}, el)));
