@@ -9,6 +9,7 @@ from interactive_train_widgets.panels import (
     ParameterStats,
     RunControls,
     SchedulePlot,
+    Timeline,
 )
 from interactive_train_widgets.show import display_run
 from interactive_train_widgets.teaching import DecisionBoundary, OptimizerRace
@@ -24,5 +25,6 @@ __all__ = [
     "ParameterStats",
     "RunControls",
     "SchedulePlot",
+    "Timeline",
     "display_run",
 ]

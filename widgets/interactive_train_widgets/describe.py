@@ -18,6 +18,7 @@ from interactive_train.runtime.hyperparameter import Hyperparameter
 from interactive_train.training.view import JournalEntry, KnobView, MetricView, RunView
 
 JOURNAL_ROWS = 60  # newest entries that a frame carries
+MAX_KEPT = 100  # kept states that a frame tells of, named ones and others
 MATRIX_CLASSES = 40  # rows of a matrix that a frame carries; a larger one is summed in blocks
 LATE_KNOBS = ("beta1", "beta2", "beta2_decay", "eps", "eps_scale", "decay", "eta_minus", "eta_plus",
               "min_step", "max_step", "clipping_threshold")  # fmt: skip
@@ -181,6 +182,33 @@ def describe(view: RunView) -> Head:
         "metrics": [describe_metric(metric) for metric in view.metrics],
         "journal": [describe_entry(entry) for entry in view.journal[-JOURNAL_ROWS:]],
         "entries": len(view.journal),
+    } | describe_time(view)
+
+
+def describe_time(view: RunView) -> Head:
+    """Return branches and kept states; of the unnamed ones as many as a page can tell apart."""
+    named = [s for s in view.snapshots if s.name]
+    others = [s for s in view.snapshots if not s.name]
+    stride = max(1, -(-len(others) // MAX_KEPT))
+    shown = sorted([*named[-MAX_KEPT:], *others[::stride]], key=lambda s: s.step)
+    return {
+        "branches": [
+            {
+                "name": branch.name,
+                "parent": branch.parent,
+                "forkStep": branch.fork_step,
+                "lastStep": branch.last_step,
+                "current": branch.current,
+                "loss": number(branch.loss),
+            }
+            for branch in view.branches
+        ],
+        "snapshots": [{"step": s.step, "name": s.name, "branch": s.branch} for s in shown],
+        "snapshotCount": len(view.snapshots),
+        "snapshotBytes": view.snapshot_bytes,
+        "snapshotLimit": view.snapshot_limit,
+        "generation": view.generation,
+        "batchSize": view.batch_size,
     }
 
 
@@ -196,5 +224,8 @@ def signature(view: RunView) -> tuple[object, ...]:
         tuple((g.frozen, g.resting) for g in view.groups),
         tuple(int(m.steps[-1]) if len(m.steps) else 0 for m in view.metrics),
         len(view.journal),
+        view.generation,
+        tuple((b.name, b.current) for b in view.branches),
+        sum(s.name != "" for s in view.snapshots),
         sum(entry.undone for entry in view.journal[-JOURNAL_ROWS:]),
     )

@@ -174,6 +174,21 @@ def _scale(fields: Fields) -> Command:
     return commands.Adjust(name, Scaled(_number(fields, "value")), path)
 
 
+def _run_until(fields: Fields) -> Command:
+    given = [key for key in ("step", "epoch", "loss") if key in fields]
+    if len(given) != 1:
+        raise _wrong("run_until takes one of step, epoch and loss", dict(fields))
+    if given == ["loss"]:
+        return commands.RunUntil(loss=_number(fields, "loss"))
+    return commands.RunUntil(**{given[0]: _count(fields, given[0])})
+
+
+def _rewind(fields: Fields) -> Command:
+    if "name" in fields:
+        return commands.Rewind(name=_text(fields, "name"))
+    return commands.Rewind(_count(fields, "step"))
+
+
 VERBS: dict[str, Callable[[Fields], Command]] = {
     "adjust": _adjust,
     "scale": _scale,
@@ -188,6 +203,15 @@ VERBS: dict[str, Callable[[Fields], Command]] = {
     "pace": _pace,
     "undo": lambda _: commands.Undo(),
     "note": lambda fields: commands.Note(_text(fields, "text")),
+    "run_until": _run_until,
+    "snapshot": lambda fields: commands.TakeSnapshot(_text(fields, "name")),
+    "delete_snapshot": lambda fields: commands.DeleteSnapshot(_text(fields, "name")),
+    "rewind": _rewind,
+    "branch": lambda fields: commands.BranchOff(_text(fields, "name")),
+    "switch": lambda fields: commands.Switch(_text(fields, "name")),
+    "delete_branch": lambda fields: commands.DeleteBranch(_text(fields, "name")),
+    "set_batch_size": lambda fields: commands.SetBatchSize(_count(fields, "size", 1)),
+    "rescue": lambda fields: commands.Rescue(_number(fields, "scale")),
 }
 
 

@@ -17,7 +17,17 @@ class Dashboard(LiveWidget):
         ``"lecture"`` has larger text and thicker lines.
     """
 
-    panels = ("status", "loss", "schedule", "knobs", "freeze", "metrics", "layers", "journal")
+    panels = (
+        "status",
+        "loss",
+        "schedule",
+        "knobs",
+        "freeze",
+        "metrics",
+        "layers",
+        "timeline",
+        "journal",
+    )
 
     def __init__(self, run: object = None, *, layout: str = "default", **unknown: object) -> None:
         super().__init__(run, layout=layout, **unknown)
@@ -78,6 +88,15 @@ class RunControls(LiveWidget):
     """Status, pace, pause, step, stop and more epochs."""
 
     panels = ("status",)
+
+    def __init__(self, run: object, *, layout: str = "default", **unknown: object) -> None:
+        super().__init__(run, layout=layout, **unknown)
+
+
+class Timeline(LiveWidget):
+    """What was done and kept: back to any step, on to any branch; notes."""
+
+    panels = ("timeline", "journal")
 
     def __init__(self, run: object, *, layout: str = "default", **unknown: object) -> None:
         super().__init__(run, layout=layout, **unknown)

@@ -20,6 +20,19 @@ export class Applied {
   }
 }
 
+// What became of a command that is no knob's.
+const SAID = {
+  snapshot: ({ name }) => `${name} kept`,
+  delete_snapshot: ({ name }) => `${name} forgotten`,
+  rewind: () => "gone back; what came after is a branch; now",
+  branch: ({ name }) => `branch ${name} begun`,
+  switch: ({ name }) => `${name} is current; now`,
+  delete_branch: ({ name }) => `branch ${name} deleted`,
+  run_until: () => "pause planned;",
+  rescue: (_, { new: lr }) => `gone back to before it went wrong${lr ? `, ${lr}` : ""};`,
+  note: () => "noted",
+};
+
 export function confirmation(request, ticket, knobs) {
   if (ticket.error) return `✗ ${ticket.error}`;
   const { verb, fields } = request;
@@ -32,5 +45,6 @@ export function confirmation(request, ticket, knobs) {
   }
   if (verb === "freeze" || verb === "thaw") return `✓ ${fields.path} ${verb === "freeze" ? "frozen" : "thawed"} ${at}`;
   if (verb === "undo") return `✓ taken back ${at}${ticket.new ? `: ${printable(ticket.old)} → ${printable(ticket.new)}` : ""}`;
-  return "";
+  const said = SAID[verb]?.(fields, ticket);
+  return said ? `✓ ${said} ${at}` : "";
 }

@@ -6,17 +6,28 @@ import { interventions } from "./protocol.js";
 import { Metrics } from "./metrics.js";
 
 export class Journal {
-  constructor(host, rest, layers) {
+  constructor(host, { knobs, layers, timeline }) {
     this.host = host;
+    this.lines = 0;
     this.last = h("span", { class: "it-sub it-last" });
     this.count = h("span", { class: "it-sub it-number" });
-    this.sheet = h("div", { class: "it-below", hidden: true });
-    this.others = h("div", { class: "it-below", hidden: true }, rest ?? null);
+    this.note = h("input", { type: "text", class: "it-box it-remark", placeholder: "note, Enter", "aria-label": "Add a note to the journal", maxlength: 500, autocomplete: "off" });
+    this.note.addEventListener("keydown", (event) => {
+      const text = this.note.value.trim();
+      if (event.key !== "Enter" || !text) return;
+      host.command("note", { text }, event, "", (ticket) => {
+        if (!ticket.error) this.note.value = "";
+      });
+    });
+    this.rows = h("div");
+    this.sheet = h("div", { class: "it-below", hidden: true }, this.note, this.rows);
+    this.others = h("div", { class: "it-below", hidden: true }, knobs ?? null);
     this.all = new Metrics(host, Infinity);
     this.values = h("div", { class: "it-below it-values", hidden: true }, this.all.el);
     this.tree = h("div", { class: "it-below it-values", hidden: true }, layers ?? null);
+    this.time = h("div", { class: "it-below it-values", hidden: true }, timeline ?? null);
     const button = (text) => h("button", { type: "button", class: "it-fold", "aria-expanded": "false" }, text);
-    [this.metrics, this.knobs, this.layers, this.button] = ["All metrics", "All knobs", "Layers", "Journal"].map(button);
+    [this.metrics, this.knobs, this.layers, this.timeline, this.button] = ["All metrics", "All knobs", "Layers", "Timeline", "Journal"].map(button);
     const fold = (button, body) => button.addEventListener("click", () => {
       show(body, body.hidden);
       mark(button, "aria-expanded", !body.hidden);
@@ -27,13 +38,23 @@ export class Journal {
     fold(this.knobs, this.others);
     fold(this.metrics, this.values);
     fold(this.layers, this.tree);
+    fold(this.timeline, this.time);
+    if (!host.charts) for (const [button, body] of [[this.timeline, this.time], [this.button, this.sheet]]) {
+      show(body, true);
+      mark(button, "aria-expanded", true);
+    }
     this.el = h("footer", { class: "it-card it-foot" },
-      h("div", { class: "it-head" }, this.button, this.count, this.last, h("span", { class: "it-gap" }), this.layers, this.metrics, this.knobs),
-      this.values, this.tree, this.others, this.sheet);
+      h("div", { class: "it-head" }, this.button, this.count, this.last, h("span", { class: "it-gap" }), this.timeline, this.layers, this.metrics, this.knobs),
+      this.time, this.values, this.tree, this.others, this.sheet);
   }
 
-  update(frame, theme) {
+  update(frame, theme, frozen) {
+    show(this.note, !frozen);
     const { journal, entries, knobs } = frame;
+    show(this.timeline, this.time.firstChild !== null);
+    const lines = (frame.branches ?? []).length;
+    if (lines > this.lines && this.lines === 1 && this.time.hidden) this.timeline.click(); // at the first rewind
+    this.lines = lines;
     show(this.layers, this.tree.firstChild !== null && frame.groups.length > 0);
     show(this.metrics, frame.metrics.length > 1 || frame.metrics.some((m) => m.matrix));
     if (!this.values.hidden) this.all.update(frame, theme);
@@ -49,6 +70,6 @@ export class Journal {
       numbers.get(e) ?? "", grouped(e.step), change(e, knobs) + (e.undone ? " (undone)" : ""), e.source,
       e.time === null ? "" : new Date(e.time * 1000).toLocaleTimeString(),
     ]);
-    this.sheet.replaceChildren(table(["mark", "after step", "what", "by", "at"], rows, "Journal"));
+    this.rows.replaceChildren(table(["mark", "after step", "what", "by", "at"], rows, "Journal"));
   }
 }

@@ -1,6 +1,6 @@
 /* The course of a run as lanes: one per branch, with what is kept and what was done on it. Pure. */
 
-// Branches in the order of their making, each with its lane and its extent; the run as one lane
+// Branches in the order of their making, each with its lane and its reach; the run as one lane
 // where nothing was ever rewound.
 export function lanes(frame) {
   const { run } = frame;
@@ -30,7 +30,7 @@ export function laneAt(all, step) {
 }
 
 // First and last step of all lanes.
-export function extent(frame, all) {
+export function reach(frame, all) {
   const last = Math.max(frame.run.firstStep + 1, ...all.map((b) => b.to));
   return [frame.run.firstStep, last];
 }

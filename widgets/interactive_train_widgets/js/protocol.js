@@ -64,7 +64,7 @@ export function middles(curve) {
   return out;
 }
 
-const MARKED = new Set(["adjust", "release", "freeze", "thaw", "assign", "undo"]);
+const MARKED = new Set(["adjust", "release", "freeze", "thaw", "assign", "undo", "set_batch_size"]);
 
 // Interventions on the training itself, numbered; pauses and paces are not among them.
 export function interventions(journal) {

@@ -4,6 +4,7 @@ import { h, put, mark, show, chip } from "./dom.js";
 import { grouped, clock, perSecond } from "./format.js";
 import { parseNumber } from "./slider.js";
 import { mainRate } from "./protocol.js";
+import { Until } from "./until.js";
 
 export const ENDED = ["finished", "stopped", "failed"];
 const EPOCHS = 10;
@@ -43,12 +44,13 @@ export class StatusBar {
       const fields = this.byEpoch ? { epochs: EPOCHS } : { steps: STEPS };
       host.command("extend", fields, event);
     }, "it-extend");
+    this.until = new Until(host);
     this.controls = h(
       "div",
       { class: "it-controls" },
       h("span", { class: "it-group", role: "group", "aria-label": "Pace" },
         h("span", { class: "it-sub it-pace" }, "pace"), ...this.paces.map((p) => p.button), this.own),
-      h("span", { class: "it-group" }, this.toggle, this.advance, this.stop, this.extend),
+      h("span", { class: "it-group" }, this.toggle, this.advance, this.until.el, this.stop, this.extend),
     );
     this.el = h(
       "header",
@@ -80,6 +82,7 @@ export class StatusBar {
     put(this.extend, this.byEpoch ? `+${EPOCHS} epochs` : `+${STEPS} steps`);
     put(this.toggle, this.paused ? "Resume" : "Pause");
     for (const button of [this.toggle, this.advance, this.stop]) button.disabled = ended || lost;
+    this.until.update(run, ended || lost);
     this.extend.disabled = lost || (run.lastStep === null && !ended);
     this.extend.classList.toggle("it-primary", ended && run.status !== "failed");
     this.toggle.classList.toggle("it-primary", !ended);
@@ -101,11 +104,8 @@ export class Banner {
       show(this.full, this.full.hidden);
       mark(this.more, "aria-expanded", !this.full.hidden);
     });
-    this.rescue = h("button", { type: "button", class: "it-button it-primary" }, "Halve the learning rate and resume");
-    this.rescue.addEventListener("click", (event) => {
-      host.halve(event);
-      host.command("resume", {}, event);
-    });
+    this.rescue = h("button", { type: "button", class: "it-button it-primary" }, "Go back, halve the learning rate, go on");
+    this.rescue.addEventListener("click", (event) => host.command("rescue", { scale: 0.5 }, event));
     this.el = h("div", { class: "it-banner", role: "alert", hidden: true }, h("div", { class: "it-head" }, this.text, this.more, this.rescue), this.full);
   }
 

@@ -4,15 +4,21 @@ import { h, mark, put, show } from "./dom.js";
 import { grouped, short, change } from "./format.js";
 import { interventions } from "./protocol.js";
 import { parseNumber } from "./slider.js";
-import { lanes, laneAt, extent, price, bytes } from "./lanes.js";
+import { lanes, laneAt, reach, price, bytes } from "./lanes.js";
 
 const LANE = 26; // px
 const PAD = 14;
 
+let space = "";
+
+// An element of a drawing.
 const drawn = (tag, attributes, title = "") => {
-  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  const holder = h("span");
+  holder.innerHTML = "<svg/>";
+  space ||= holder.firstChild.namespaceURI;
+  const node = document.createElementNS(space, tag);
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  if (title) node.append(Object.assign(document.createElementNS(node.namespaceURI, "title"), { textContent: title }));
+  if (title) node.append(Object.assign(document.createElementNS(space, "title"), { textContent: title }));
   return node;
 };
 
@@ -93,7 +99,7 @@ export class Timeline {
   }
 
   draw(frame, all, width) {
-    const [first, last] = extent(frame, all);
+    const [first, last] = reach(frame, all);
     const right = width - PAD - 62;
     const x = (step) => PAD + ((step - first) / (last - first)) * (right - PAD);
     x.invert = (at) => first + ((at - PAD) / (right - PAD)) * (last - first);

@@ -11,6 +11,7 @@ import { Freeze } from "./freeze.js";
 import { Layers } from "./layers.js";
 import { Metrics } from "./metrics.js";
 import { Journal } from "./journal.js";
+import { Timeline } from "./timeline.js";
 import { spoken } from "./curves.js";
 
 const RATE = 10; // frames a second
@@ -52,10 +53,11 @@ class Panel {
     if (has("layers") && !whole) said();
     if (side.childElementCount) main.append(side);
     [this.main, this.side] = [main, side];
+    if (has("timeline")) this.timeline = new Timeline(this);
     this.banner = new Banner(this);
     (this.charts?.el ?? main).append(this.banner.el);
     this.root.append(main);
-    if (has("journal")) this.root.append((this.journal = add(new Journal(this, this.knobs?.rest, this.layers?.el))).el);
+    if (has("journal")) this.root.append((this.journal = add(new Journal(this, { knobs: this.knobs?.rest, layers: this.layers?.el, timeline: this.timeline?.el }))).el);
     this.root.append(this.live);
     this.root.itDashboard = this;
     el.append(this.root);
@@ -214,11 +216,6 @@ class Panel {
     this.saying = setTimeout(() => put(this.live, text), request.gesture ? 400 : 0);
   }
 
-  // After a loss that is not finite.
-  halve(event) {
-    this.command("scale", { name: "lr", path: "", value: 0.5 }, event);
-  }
-
   // Once a second: a run that moves is heard often, a resting one by its heartbeat.
   watch() {
     this.silent++;
@@ -280,7 +277,8 @@ class Panel {
     this.freeze?.update(frame, frozen);
     if (this.unfolded()) this.layers.update(frame, this.sections.layers, frozen);
     this.metrics?.update(frame, this.theme);
-    this.journal?.update(frame, this.theme);
+    this.journal?.update(frame, this.theme, frozen);
+    if (this.timeline && !this.timeline.el.parentElement?.hidden) this.timeline.update(frame, frozen);
     this.banner.update(frame, face, this.trouble);
     if (run.status !== this.spokenStatus || Date.now() - this.summary > SUMMARY_EVERY) {
       this.spokenStatus = run.status;
