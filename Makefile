@@ -10,10 +10,11 @@ VENV := .venv
 PY := $(VENV)/bin/python
 QUICKSTART := notebooks/01_quickstart.ipynb
 OLD_IPYKERNEL := 6.31.0
+AXE := 4.14.1
 ALLOW_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test lint types layers kernels unit browser notebooks test-oracles bench clean
+.PHONY: help lab test lint types layers kernels unit browser notebooks test-oracles bench axe clean
 
 help: ## list the targets
 	@echo "usage: make <target>"
@@ -42,7 +43,7 @@ kernels: $(VENV)/.test ## compile what is not compiled yet, so that no test wait
 unit: $(VENV)/.test $(VENV)/ipykernel-$(OLD_IPYKERNEL)/.done ## unit and message-level tests (TEST_ARGS="-k name")
 	$(PY) -m pytest -m "not oracle and not browser and not notebook" $(TEST_ARGS)
 
-browser: $(VENV)/.test ## JupyterLab in a real Chromium
+browser: $(VENV)/.test axe ## JupyterLab and Notebook 7 in a real Chromium
 	.ci/chromium
 	$(PY) -m pytest tests/browser $(TEST_ARGS)
 
@@ -55,6 +56,8 @@ test-oracles: $(VENV)/.oracles ## compare with the live peers (PyTorch and the l
 bench: $(VENV)/.bench ## measure, against PyTorch and JAX as well (BENCH_ARGS="--only gpt --quick")
 	$(PY) -m benchmarks.run --json test-results/bench.json $(BENCH_ARGS)
 	for script in benchmarks/bench_*.py; do $(PY) -m "benchmarks.$$(basename "$$script" .py)" || exit 1; done
+
+axe: $(VENV)/axe-core-$(AXE)/.done ## fetch the accessibility checker of the browser tests
 
 clean: ## remove the environment, caches and results
 	rm -rf $(VENV) build dist test-results .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -75,4 +78,10 @@ $(VENV)/.notebook $(VENV)/.test $(VENV)/.oracles $(VENV)/.bench: $(VENV)/.%: pyp
 # dependency that the newest one has not.
 $(VENV)/ipykernel-%/.done: | $(PY)
 	$(PY) -m pip install --no-deps --target $(@D) --upgrade ipykernel==$* nest-asyncio
+	@touch $@
+
+# An npm package of one file that the browser tests put into a page; nothing of it runs here.
+$(VENV)/axe-core-%/.done: | $(PY)
+	mkdir -p $(@D)
+	cd $(@D) && npm pack --silent --ignore-scripts axe-core@$* && tar -xzf axe-core-$*.tgz
 	@touch $@
