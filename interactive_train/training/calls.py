@@ -263,7 +263,7 @@ class SingleCalls:
         ndarray, read-only
         """
         require_state(state, "trainer.predict")
-        return predicted(state.model, x, _standing(state))
+        return predicted(state.model, x, standing(state))
 
     def evaluate(self, state: TrainState, data: Any, metrics: Metrics = None) -> dict[str, float]:
         """Return the loss and the metrics on data, weighted by examples.
@@ -287,7 +287,7 @@ class SingleCalls:
                 f"{where}: {given.dropped} examples at the end are in no batch and do not count; "
                 "give arrays (x, y), or batches with drop_last=False."
             )
-        with turned_to(_standing(state)):
+        with turned_to(standing(state)):
             return evaluate(state.model, given, chosen, self.loss, where)
 
 
@@ -298,7 +298,7 @@ def predicted(model: Any, x: Any, knobs: KnobValues) -> np.ndarray[Any, Any]:
     return output.numpy() if isinstance(output, Tensor) else np.asarray(output)
 
 
-def _standing(state: TrainState) -> KnobValues:
+def standing(state: TrainState) -> KnobValues:
     """Return what the user's own knobs stand at behind the last step of a state."""
     step = max(1, state.step)
     known = {knob.name: state.layer_knobs.get(("", knob.name)) for knob in state.own_knobs}

@@ -12,15 +12,26 @@ from interactive_train_widgets.panels import (
     Timeline,
 )
 from interactive_train_widgets.show import display_run
-from interactive_train_widgets.teaching import DecisionBoundary, OptimizerRace
+from interactive_train_widgets.teaching import (
+    AttentionView,
+    ConvolutionView,
+    DecisionBoundary,
+    DrawDigit,
+    Misclassified,
+    OptimizerRace,
+)
 
 __all__ = [
+    "AttentionView",
+    "ConvolutionView",
     "Dashboard",
     "DecisionBoundary",
+    "DrawDigit",
     "FreezePanel",
     "HyperparameterPanel",
     "LossCurve",
     "MetricSummary",
+    "Misclassified",
     "OptimizerRace",
     "ParameterStats",
     "RunControls",

@@ -126,12 +126,12 @@ class Drawing:
 
     def begin(self, numbers: object) -> None:
         """Put the pen down: x, y."""
-        self._require(len(self.strokes) < MAX_STROKES, f"at most {MAX_STROKES} strokes")
+        self._require(len(self.strokes) < MAX_STROKES, f"at most {MAX_STROKES} strokes", "one more")
         self.strokes.append(self._points(numbers))
 
     def extend(self, numbers: object) -> None:
         """Go on with the newest stroke: x, y, x, y, ..."""
-        self._require(bool(self.strokes), "a stroke begins before it goes on")
+        self._require(bool(self.strokes), "a stroke begins before it goes on", "no stroke")
         self.strokes[-1] = np.concatenate([self.strokes[-1], self._points(numbers)])
 
     def clear(self) -> None:
@@ -152,12 +152,13 @@ class Drawing:
         self._require(
             whole and bool(np.all((found >= 0) & (found <= 1))),
             "points are pairs of numbers in [0, 1]",
+            repr(numbers)[:80],
         )
         points = found.reshape(-1, 2)
         held = sum(map(len, self.strokes)) + len(points)
-        self._require(held <= MAX_POINTS, f"at most {MAX_POINTS} points")
+        self._require(held <= MAX_POINTS, f"at most {MAX_POINTS} points", str(held))
         return points
 
-    def _require(self, holds: bool, rule: str) -> None:
+    def _require(self, holds: bool, rule: str, got: str) -> None:
         if not holds:
-            raise ValueError(refusal(self._where, rule, "another", "Clear the paper and draw anew."))
+            raise ValueError(refusal(self._where, rule, got, "Clear the paper and draw anew."))

@@ -13,10 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interactive_train.nn import Module
+from interactive_train.nn.capture import Passage, capture
 from interactive_train.nn.context import Call, calling
+from interactive_train.nn.knob import KnobValues, turned_to
 from interactive_train.nn.module import dtype_of
 from interactive_train.runtime.errors import refusal
 from interactive_train.training import Run, TrainState
+from interactive_train.training.calls import standing
 from interactive_train.training.commands import Command
 from interactive_train.training.ticket import Ticket
 from interactive_train.training.view import RunView
@@ -124,3 +127,10 @@ class Subject:
         model = self.model()
         with calling(Call(False, dtype=dtype_of(model))):
             return np.asarray(model(np.asarray(x, dtype=dtype_of(model))))
+
+    def captured(self, *inputs: Any) -> tuple[Any, dict[str, Passage]]:
+        """Return the model, and what passes through its layers for inputs, as in evaluation."""
+        state = self.state()
+        model = self._thing if state is None else state.model
+        with turned_to(KnobValues({}) if state is None else standing(state)):
+            return model, capture(model, *inputs)
