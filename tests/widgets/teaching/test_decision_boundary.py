@@ -10,7 +10,8 @@ from scipy.special import softmax
 
 import interactive_train as it
 from interactive_train_widgets import DecisionBoundary
-from interactive_train_widgets.teaching.decision_boundary import probabilities, regions
+from interactive_train_widgets.teaching.decision_boundary import regions
+from interactive_train_widgets.teaching.outputs import probabilities
 from tests.widgets.teaching.page import READY, eventually, heard, say
 
 rng = np.random.default_rng(0)

@@ -68,6 +68,7 @@ class AttentionView(TeachingView):
 
     _esm = script("teaching/attention")
     _css = stylesheet("teaching", "pictures")
+    title = "Attention"
     choices = ("layer",)
     size = (5.2, 4.8)
 
@@ -89,12 +90,12 @@ class AttentionView(TeachingView):
             rule = "the model has an nn.MultiHeadAttention"
             raise ValueError(refusal(WHERE, rule, type(self._subject.model()).__name__))
         self.layers = found
-        super().__init__(self._subject.source, layout=layout, **unknown)
-
-    @property
-    def title(self) -> str:
-        """What stands above the map."""
-        return "Attention"
+        super().__init__(
+            self._subject.source,
+            options={"still": self._subject.run is None},
+            layout=layout,
+            **unknown,
+        )
 
     def weights(self, layer: str = "") -> NDArray[np.float64]:
         """Return the weights of a layer at the last step boundary.

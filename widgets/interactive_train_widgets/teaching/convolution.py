@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,12 @@ from interactive_train_widgets.teaching.feature_maps import (
     colour_scale,
     coloured,
 )
-from interactive_train_widgets.teaching.outputs import named_classes, percent, probabilities
+from interactive_train_widgets.teaching.outputs import (
+    known_outputs,
+    named_classes,
+    percent,
+    probabilities,
+)
 from interactive_train_widgets.teaching.picture import Picture, Table
 from interactive_train_widgets.teaching.subject import Subject
 
@@ -45,6 +50,8 @@ class ConvolutionView(TeachingView):
         One or several pictures as the model takes them; a slider goes through them.
     classes : sequence, optional
         Names of the model's classes; their numbers by default.
+    outputs : {"logits", "probabilities"}
+        What the model returns: one number for each class, or one for the second of two.
     layout : {"default", "lecture"}
 
     Raises
@@ -66,6 +73,7 @@ class ConvolutionView(TeachingView):
 
     _esm = script("teaching/convolution")
     _css = stylesheet("teaching", "pictures")
+    title = "Filters and activations"
     choices = ("picture",)
     size = (7.0, 4.2)
 
@@ -75,6 +83,7 @@ class ConvolutionView(TeachingView):
         image: Any,
         *,
         classes: Sequence[object] | None = None,
+        outputs: Literal["logits", "probabilities"] = "logits",
         layout: str = "default",
         **unknown: object,
     ) -> None:
@@ -85,18 +94,14 @@ class ConvolutionView(TeachingView):
             fix = "A single one is image[None]."
             raise ValueError(refusal(WHERE, rule, f"shape {self._images.shape}", fix))
         self._classes = classes
+        self._outputs = known_outputs(outputs, WHERE)
         self._place = 0
         super().__init__(
             self._subject.source,
-            options={"pictures": len(self._images)},
+            options={"pictures": len(self._images), "still": self._subject.run is None},
             layout=layout,
             **unknown,
         )
-
-    @property
-    def title(self) -> str:
-        """What stands above the maps."""
-        return "Filters and activations"
 
     def maps(self, picture: int = 0) -> dict[str, NDArray[Any]]:
         """Return the activation maps of a picture at the last step boundary, by layer.
@@ -133,8 +138,8 @@ class ConvolutionView(TeachingView):
         }
         text = f"Picture {self._place} on its way through {len(found)} convolution layers."
         output = passed[""].output
-        if isinstance(output, np.ndarray) and output.ndim == 2 and output.shape[1] > 1:
-            chances = probabilities(output, WHERE)[0]
+        if isinstance(output, np.ndarray) and output.ndim == 2:
+            chances = probabilities(output, self._outputs)[0]
             names = named_classes(self._classes, len(chances), WHERE)
             best = int(chances.argmax())
             head |= {"classes": names, "best": best}

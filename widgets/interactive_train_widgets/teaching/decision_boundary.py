@@ -14,17 +14,17 @@ from typing import Any, ClassVar, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from interactive_train.runtime.errors import did_you_mean, refusal
+from interactive_train.runtime.errors import refusal
 from interactive_train.training.view import RunView
 from interactive_train_widgets.assets import script
 from interactive_train_widgets.still import COLOURS
 from interactive_train_widgets.teaching.base import TeachingView
 from interactive_train_widgets.teaching.contours import isolines, span
+from interactive_train_widgets.teaching.outputs import known_outputs, probabilities
 from interactive_train_widgets.teaching.picture import Picture, Table
 from interactive_train_widgets.teaching.subject import Subject
 
 WHERE = "DecisionBoundary"
-OUTPUTS = ("logits", "probabilities")
 MOST_POINTS = 1200  # drawn; of more, evenly chosen ones
 MOST_CLASSES = 12
 FRAME_SECONDS = 0.004  # what the grid of a running fit may take
@@ -43,32 +43,6 @@ class Regions(NamedTuple):
     winners: NDArray[np.uint8]
     shade: NDArray[np.uint8]
     border: NDArray[np.float64]
-
-
-def probabilities(outputs: NDArray[Any], kind: str = "logits") -> NDArray[np.float64]:
-    """Return class probabilities of shape (n, classes) from a model's outputs.
-
-    Parameters
-    ----------
-    outputs : array of shape (n, classes), (n, 1) or (n,)
-        One number per row is the second of two classes.
-    kind : {"logits", "probabilities"}
-
-    Examples
-    --------
-    >>> probabilities(np.array([0.0, np.log(3)])).round(2)
-    array([[0.5 , 0.5 ],
-           [0.25, 0.75]])
-    """
-    values = np.asarray(outputs, dtype=np.float64).reshape(len(outputs), -1)
-    if values.shape[1] == 1:
-        p = values if kind == "probabilities" else 0.5 * (1.0 + np.tanh(0.5 * values))
-        return np.concatenate([1.0 - p, p], axis=1)
-    if kind == "probabilities":
-        return values
-    powers = np.exp(values - values.max(1, keepdims=True))
-    shares: NDArray[np.float64] = powers / powers.sum(1, keepdims=True)
-    return shares
 
 
 def regions(p: NDArray[np.float64], x: NDArray[np.float64], y: NDArray[np.float64]) -> Regions:
@@ -153,13 +127,7 @@ class DecisionBoundary(TeachingView):
     ) -> None:
         self._subject = Subject(run, WHERE)
         self._x, self._y = _points(x, y)
-        if outputs not in OUTPUTS:
-            raise ValueError(
-                refusal(
-                    WHERE, "outputs must be known", repr(outputs), did_you_mean(outputs, OUTPUTS)
-                )
-            )
-        self._outputs = outputs
+        self._outputs = known_outputs(outputs, WHERE)
         self._names = None if classes is None else [str(name) for name in classes]
         self._axes = [str(name) for name in axes]
         self._bounds = bounds or span(self._x)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from interactive_train_widgets.teaching.base import TeachingView
 from interactive_train_widgets.teaching.drawing import PEN, Drawing, rasterised
 from interactive_train_widgets.teaching.handwriting import DIGITS, handwritten
 from interactive_train_widgets.teaching.outputs import (
+    known_outputs,
     named_classes,
     percent,
     picture_shape,
@@ -43,6 +44,8 @@ class DrawDigit(TeachingView):
         them; three: a picture with one channel, for a convolution net.
     classes : sequence, optional
         Their names; their numbers by default.
+    outputs : {"logits", "probabilities"}
+        What the model returns: one number for each class, or one for the second of two.
     layout : {"default", "lecture"}
 
     Raises
@@ -69,6 +72,7 @@ class DrawDigit(TeachingView):
 
     _esm = script("teaching/draw_digit")
     _css = stylesheet("teaching", "pictures")
+    title = "Draw a digit"
     choices = ("begin", "extend", "clear", "example")
     size = (6.4, 2.6)
 
@@ -78,12 +82,14 @@ class DrawDigit(TeachingView):
         shape: tuple[int, ...] = (8, 8),
         *,
         classes: Sequence[object] | None = None,
+        outputs: Literal["logits", "probabilities"] = "logits",
         layout: str = "default",
         **unknown: object,
     ) -> None:
         self._subject = Subject(run, WHERE)
         self._shape = picture_shape(shape, WHERE)
         self._classes = classes
+        self._outputs = known_outputs(outputs, WHERE)
         self._drawing = Drawing(WHERE)
         self._version = 0  # counts what was drawn
         takes: dict[str, Callable[[Value], None]] = {
@@ -95,15 +101,10 @@ class DrawDigit(TeachingView):
         self._takes = takes
         super().__init__(
             self._subject.source,
-            options={"pen": PEN, "examples": len(DIGITS)},
+            options={"pen": PEN, "examples": len(DIGITS), "still": self._subject.run is None},
             layout=layout,
             **unknown,
         )
-
-    @property
-    def title(self) -> str:
-        """What stands above the paper."""
-        return "Draw a digit"
 
     @property
     def picture(self) -> NDArray[np.float32]:
@@ -126,7 +127,7 @@ class DrawDigit(TeachingView):
         """Return the drawing, the model's picture of it, and what the model takes it for."""
         strokes = list(self._drawing.strokes)
         picture = self.picture
-        chances = probabilities(self._subject.predict(self._input(picture)), WHERE)[0]
+        chances = probabilities(self._subject.predict(self._input(picture)), self._outputs)[0]
         names = named_classes(self._classes, len(chances), WHERE)
         best = int(chances.argmax())
         text = f"Read as {names[best]} with {percent(chances[best])}."

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from interactive_train_widgets.assets import script, stylesheet
 from interactive_train_widgets.messages import Value
 from interactive_train_widgets.teaching.base import TeachingView
 from interactive_train_widgets.teaching.outputs import (
+    known_outputs,
     named_classes,
     percent,
     picture_shape,
@@ -111,6 +112,8 @@ class Misclassified(TeachingView):
         Places on the wall, up to 200.
     classes : sequence, optional
         Their names; their numbers by default.
+    outputs : {"logits", "probabilities"}
+        What the model returns: one number for each class, or one for the second of two.
     layout : {"default", "lecture"}
 
     Raises
@@ -135,6 +138,7 @@ class Misclassified(TeachingView):
 
     _esm = script("teaching/misclassified")
     _css = stylesheet("teaching", "pictures")
+    title = "Misclassified"
     choices = ("label",)
     size = (7.2, 3.6)
 
@@ -147,6 +151,7 @@ class Misclassified(TeachingView):
         count: int = 24,
         *,
         classes: Sequence[object] | None = None,
+        outputs: Literal["logits", "probabilities"] = "logits",
         layout: str = "default",
         **unknown: object,
     ) -> None:
@@ -157,6 +162,7 @@ class Misclassified(TeachingView):
             raise ValueError(refusal(WHERE, f"count is at most {MAX_COUNT}", str(count)))
         self._x, self._labels, self._pictures = _examples(x, y, self._shape)
         self._classes = classes
+        self._outputs = known_outputs(outputs, WHERE)
         self._label = ALL
         self._places: list[int] = []
         self._newest: Picture | None = None
@@ -164,15 +170,10 @@ class Misclassified(TeachingView):
         self._clock: Callable[[], float] = time.monotonic
         super().__init__(
             self._subject.source,
-            options={"count": self._count, "rate": 1.0 / HOLD},
+            options={"count": self._count, "rate": 1.0 / HOLD, "still": self._subject.run is None},
             layout=layout,
             **unknown,
         )
-
-    @property
-    def title(self) -> str:
-        """What stands above the wall."""
-        return "Misclassified"
 
     @property
     def errors(self) -> int:
@@ -203,7 +204,7 @@ class Misclassified(TeachingView):
         return self._newest
 
     def _read(self) -> tuple[NDArray[np.float64], Reading]:
-        chances = probabilities(self._subject.predict(self._x), WHERE)
+        chances = probabilities(self._subject.predict(self._x), self._outputs)
         if self._labels.max(initial=0) >= chances.shape[1]:
             rule = f"labels are numbers of the model's {chances.shape[1]} classes"
             raise ValueError(refusal(WHERE, rule, str(self._labels.max())))

@@ -8,40 +8,49 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from interactive_train.runtime.errors import refusal
+from interactive_train.runtime.errors import did_you_mean, refusal
+
+OUTPUTS = ("logits", "probabilities")
 
 
-def probabilities(output: NDArray[Any], where: str) -> NDArray[np.float64]:
-    """Return a model's output as probabilities: the softmax of logits.
-
-    Rows that are distributions already, of a model that ends in a softmax, stay as they are.
+def probabilities(outputs: NDArray[Any], kind: str = "logits") -> NDArray[np.float64]:
+    """Return class probabilities of shape (n, classes) from a model's outputs.
 
     Parameters
     ----------
-    output : array, shape (n, classes)
-    where : str
-        The view that asks, for errors.
+    outputs : array of shape (n, classes), (n, 1) or (n,)
+        One number per row is the second of two classes.
+    kind : {"logits", "probabilities"}
+
+    Examples
+    --------
+    >>> probabilities(np.array([0.0, np.log(3)])).round(2)
+    array([[0.5 , 0.5 ],
+           [0.25, 0.75]])
+    """
+    values = np.asarray(outputs, dtype=np.float64).reshape(len(outputs), -1)
+    if values.shape[1] == 1:
+        p = values if kind == "probabilities" else 0.5 * (1.0 + np.tanh(0.5 * values))
+        return np.concatenate([1.0 - p, p], axis=1)
+    if kind == "probabilities":
+        return values
+    powers = np.exp(values - values.max(1, keepdims=True))
+    shares: NDArray[np.float64] = powers / powers.sum(1, keepdims=True)
+    return shares
+
+
+def known_outputs(outputs: str, where: str) -> str:
+    """Return what a model's outputs are, "logits" or "probabilities", or refuse the word.
 
     Raises
     ------
     ValueError
-        If there is not one output for each class.
-
-    Examples
-    --------
-    >>> probabilities(np.array([[0.0, np.log(3.0)]]), "Misclassified").round(2).tolist()
-    [[0.25, 0.75]]
+        If it is neither.
     """
-    logits = np.asarray(output, dtype=np.float64)
-    if logits.ndim != 2 or logits.shape[1] < 2:
-        raise ValueError(
-            refusal(where, "the model gives an output for each class", f"shape {logits.shape}")
-        )
-    if np.all(logits >= 0) and np.allclose(logits.sum(axis=1), 1.0, atol=1e-3):
-        return logits
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    found: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
-    return found
+    if outputs not in OUTPUTS:
+        fix = did_you_mean(outputs, OUTPUTS)
+        raise ValueError(refusal(where, "outputs must be known", repr(outputs), fix))
+    return outputs
 
 
 def named_classes(names: Sequence[object] | None, count: int, where: str) -> list[str]:

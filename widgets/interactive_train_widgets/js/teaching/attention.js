@@ -3,7 +3,7 @@
 import { h, mark, put, show } from "../dom.js";
 import { palettes } from "./pixels.js";
 import { TileRow } from "./tiles.js";
-import { TeachingCard } from "./view.js";
+import { RunButtons, TeachingCard } from "./view.js";
 
 const LARGEST = 460; // CSS pixels of the map's side
 const CELL = [3, 30]; // CSS pixels of a cell, at least and at most
@@ -29,8 +29,9 @@ class AttentionPart {
   constructor(card) {
     [this.card, this.head, this.query, this.over] = [card, 0, null, null];
     this.layer = h("select", { class: "it-chooser", "aria-label": "Layer", onchange: () => card.choose("layer", Number(this.layer.value)) });
+    this.buttons = new RunButtons(card);
     card.tools.append(h("label", { class: "itp-label" }, "Layer ", this.layer));
-    this.heads = new TileRow({ label: "Heads", pick: (head) => this.pickHead(head), wanted: 72 });
+    this.heads = new TileRow({ label: "Heads", pick: (head) => this.pickHead(head), wanted: 96 });
     this.canvas = h("canvas", { role: "img", "data-picture": true, "aria-label": "Not drawn yet", class: "itp-map" });
     this.slider = h("input", { type: "range", class: "it-slider", min: 0, max: 1, step: 1, value: 0, "aria-label": "Query", oninput: () => this.pickQuery(Number(this.slider.value)) });
     this.strip = h("div", { class: "itp-strip" });
@@ -38,12 +39,12 @@ class AttentionPart {
     this.line = h("div", { class: "itp-readout it-number" });
     const legend = h("div", { class: "itp-legend" }, h("span", {}, "weight 0"), h("span", { class: "itp-key itp-key-weight", "aria-hidden": "true" }), h("span", {}, "1"),
       (this.mask = h("span", { class: "itp-masked" }, h("i", { "aria-hidden": "true" }), "hidden by the causal mask")));
-    const title = (text) => h("h4", {}, text);
+    [this.which, this.asked] = [h("h4", {}), h("h4", {})];
     card.body.append(h("div", { class: "itp-attention" },
       h("div", { class: "itp-map-side" }, this.canvas, legend, this.line),
       h("div", { class: "itp-attention-side" },
-        title("Heads"), this.heads.el,
-        title("Query"), this.slider, this.strip, this.asks)));
+        this.which, this.heads.el,
+        this.asked, this.slider, this.strip, this.asks)));
     this.canvas.addEventListener("pointermove", (event) => this.hover(this.cellAt(event)));
     this.canvas.addEventListener("pointerleave", () => this.hover(null));
     this.canvas.addEventListener("click", (event) => {
@@ -93,11 +94,14 @@ class AttentionPart {
     if (this.theme !== theme) [this.theme, this.tables] = [theme, palettes(theme)];
     this.frame = frame;
     const { data, arrays } = frame;
+    this.buttons.update(frame.run);
     const [heads, queries, keys] = arrays.weights.shape;
     [this.queries, this.keys] = [queries, keys];
     this.head = Math.min(this.head, heads - 1);
     this.query = Math.min(this.query ?? queries - 1, queries - 1);
     this.layers(data);
+    put(this.which, `Head ${this.head + 1} of ${heads}`);
+    put(this.asked, `Query ${this.query} of ${queries - 1}`);
     show(this.mask, data.causal);
     mark(this.slider, "max", queries - 1);
     if (document.activeElement !== this.slider) this.slider.value = this.query;

@@ -5,7 +5,7 @@ import { short } from "../format.js";
 import { ClassBars } from "./bars.js";
 import { palettes, signedValue } from "./pixels.js";
 import { TileRow } from "./tiles.js";
-import { TeachingCard } from "./view.js";
+import { RunButtons, TeachingCard } from "./view.js";
 
 const SOURCE = 128; // CSS pixels of the input
 const TILE = 48;
@@ -22,7 +22,7 @@ class Stage {
     this.name = h("span", { class: "itp-row-name" });
     this.scale = h("span", { class: "it-sub it-number" });
     const hover = (tile, row, column) => this.read(tile, row, column);
-    this.tiles = new TileRow({ label: "", pick: (channel) => block.pick(channel), hover, wanted: TILE });
+    this.tiles = new TileRow({ label: "", pick: (channel) => block.pick(channel), hover, wanted: TILE, fit: 16 });
     this.el = h("div", { class: "itp-row" }, h("div", { class: "itp-row-head" }, this.name, this.scale), this.tiles.el);
   }
 
@@ -80,7 +80,7 @@ class Block {
     [this.shape, this.bytes, this.scale] = [shape, data, about.filters.scale];
     this.picked = Math.min(this.picked, channels - 1);
     put(this.title, about.path || "model");
-    put(this.about, about.about);
+    put(this.about, about.about.replace(" x ", " × "));
     put(this.filterScale, `±${short(about.filters.scale)}`);
     put(this.filterName, inputs === 1 ? "filters" : `filter ${this.picked}`);
     const size = inputs * rows * columns;
@@ -102,7 +102,7 @@ class Block {
 
 class ConvolutionPart {
   constructor(card) {
-    [this.card, this.blocks] = [card, []];
+    [this.card, this.blocks, this.buttons] = [card, [], new RunButtons(card)];
     const { pictures } = card.options;
     this.input = new TileRow({ label: "The picture that the net sees", wanted: SOURCE });
     this.bars = new ClassBars();
@@ -133,7 +133,8 @@ class ConvolutionPart {
     put(this.line, text);
   }
 
-  draw({ data, arrays }, theme) {
+  draw({ data, arrays, run }, theme) {
+    this.buttons.update(run);
     if (this.theme !== theme) [this.theme, this.tables] = [theme, palettes(theme)];
     if (document.activeElement !== this.slider) {
       this.slider.value = data.picture;

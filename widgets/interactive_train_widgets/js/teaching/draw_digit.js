@@ -4,7 +4,7 @@ import { h, mark, put } from "../dom.js";
 import { ClassBars } from "./bars.js";
 import { palettes, paint } from "./pixels.js";
 import { Pen } from "./strokes.js";
-import { TeachingCard } from "./view.js";
+import { RunButtons, TeachingCard } from "./view.js";
 
 const TELL = 33; // ms between two messages while the pen moves
 const STEP = 1 / 24; // of the paper, by a cursor key; a quarter of it with Shift
@@ -15,6 +15,7 @@ const HELP = "Paper. Cursor keys move the pen, the space bar puts it down or lif
 class Paper {
   constructor(card) {
     this.card = card;
+    this.buttons = new RunButtons(card);
     this.sent = 0;
     this.base = 0;
     this.touched = 0;
@@ -129,7 +130,8 @@ class Paper {
     this.example = (this.example + 1) % this.card.options.examples;
   }
 
-  draw({ data, arrays, text }, theme) {
+  draw({ data, arrays, run, text }, theme) {
+    this.buttons.update(run);
     if (this.theme !== theme) [this.theme, this.tables] = [theme, palettes(theme)];
     this.adopt(data, arrays.points.data);
     const [rows, columns] = arrays.picture.shape;

@@ -4,7 +4,7 @@ import { h, mark, put, show } from "../dom.js";
 import { grouped } from "../format.js";
 import { percentOf } from "./bars.js";
 import { paint, palettes, tileSize } from "./pixels.js";
-import { TeachingCard } from "./view.js";
+import { RunButtons, TeachingCard } from "./view.js";
 
 const TILE = 64;
 
@@ -19,7 +19,7 @@ class Place {
     this.surely = h("span", { class: "it-sub it-number" });
     this.bar = h("i");
     this.caption = h("div", { class: "itp-caption", "aria-hidden": "true" },
-      h("div", {}, this.label, h("span", { class: "it-sub" }, " as "), this.read), this.surely);
+      h("div", {}, this.label, h("span", { class: "it-sub" }, " read as "), this.read), this.surely);
     this.el = h("li", { class: "itp-place" }, this.canvas, h("span", { class: "itp-track", "aria-hidden": "true" }, this.bar), this.caption);
     this.example = null;
   }
@@ -56,6 +56,7 @@ class Wall {
     this.filter = h("div", { class: "itp-filter", role: "group", "aria-label": "Show the examples of a class" });
     this.empty = h("div", { class: "itp-sub itp-none", hidden: true });
     this.chips = [];
+    this.buttons = new RunButtons(card);
     card.tools.append(this.sum, h("span", { class: "it-gap" }), this.filter);
     card.body.append(this.empty, h("ul", { class: "itp-wall", "aria-label": "Misread examples, the most confident first" }, ...this.places.map((p) => p.el)));
   }
@@ -79,6 +80,7 @@ class Wall {
   }
 
   draw({ data, arrays, run }, theme) {
+    this.buttons.update(run);
     if (this.theme !== theme) [this.theme, this.colours] = [theme, palettes(theme).ink];
     const { classes, counts, errors, total, picked, label } = data;
     put(this.sum, `${grouped(errors)} of ${grouped(total)} misread, ${((100 * errors) / total).toFixed(1)} %`);

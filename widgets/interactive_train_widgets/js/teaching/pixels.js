@@ -31,7 +31,7 @@ export function palettes(theme) {
   const context = document.createElement("canvas").getContext("2d");
   const [paper, ink] = [rgbOf(theme.back, context), rgbOf(theme.text, context)];
   const dark = paper[0] + paper[1] + paper[2] < 380;
-  const lift = (c) => (dark ? c.map((v) => v + 0.35 * (255 - v)) : c);
+  const lift = (c) => (dark ? c.map((v) => v + 0.5 * (255 - v)) : c);
   const strong = dark ? BLUE.map((v) => v + 0.45 * (255 - v)) : BLUE.map((v) => 0.8 * v);
   return {
     ink: colourTable([[0, paper], [255, ink]]),
@@ -55,8 +55,8 @@ export function paint(canvas, bytes, rows, columns, colours) {
 // The value that a byte of a signed scale stands for; null for what is no number. Pure.
 export const signedValue = (byte, scale) => (byte === 0 ? null : ((byte - 128) / 127) * scale);
 
-// CSS pixels of a tile: whole multiples of its pixels, as near to `wanted` as can be. Pure.
+// CSS pixels of a tile: whole multiples of its pixels, at most `wanted` if they can. Pure.
 export const tileSize = (rows, columns, wanted) => {
-  const times = Math.max(1, Math.round(wanted / Math.max(rows, columns)));
+  const times = Math.max(1, Math.floor(wanted / Math.max(rows, columns)));
   return { width: columns * times, height: rows * times };
 };

@@ -4,10 +4,13 @@ picked one, cursor keys pick its neighbours. */
 import { h, mark, show } from "../dom.js";
 import { paint, tileSize } from "./pixels.js";
 
+const [GAP, FRAME, SMALLEST] = [3, 8, 28]; // CSS pixels
+
 export class TileRow {
-  // pick: what to call with a tile's number, or null; hover: with (number, row, column) or null.
-  constructor({ label, pick = null, hover = null, wanted = 48 }) {
-    [this.pick, this.hover, this.wanted, this.tiles, this.label] = [pick, hover, wanted, [], label];
+  // pick: what to call with a tile's number, or null; hover: with (number, row, column) or null;
+  // wanted: CSS pixels of a tile; fit: how many shall have room beside each other, if they can.
+  constructor({ label, pick = null, hover = null, wanted = 48, fit = 0 }) {
+    [this.pick, this.hover, this.wanted, this.fit, this.tiles, this.label] = [pick, hover, wanted, fit, [], label];
     this.el = h("div", { class: "itp-tiles", role: pick ? "radiogroup" : "group", "aria-label": label });
     if (pick) this.el.addEventListener("keydown", (event) => this.move(event));
   }
@@ -51,7 +54,9 @@ export class TileRow {
       this.tiles.push(tile);
       this.el.append(tile.el);
     }
-    const { width, height } = tileSize(rows, columns, this.wanted);
+    const room = Math.floor((this.el.clientWidth + GAP) / Math.min(count, this.fit || 1)) - FRAME - GAP;
+    const wanted = this.fit ? Math.max(SMALLEST, Math.min(this.wanted, room)) : this.wanted;
+    const { width, height } = tileSize(rows, columns, wanted);
     this.tiles.forEach(({ el, canvas }, i) => {
       show(el, i < count);
       if (i >= count) return;
