@@ -179,6 +179,7 @@ def test_bars_follow_the_training() -> None:
 
 def test_a_convolution_net_gets_a_picture_with_a_channel() -> None:
     model = nn.init(nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(72, 10)), seed=0)
+    model(np.zeros((1, 1, 8, 8), np.float32))  # kernels that are new to the machine take seconds
     paper = DrawDigit(model, (1, 8, 8))
     paper.example(1)
     say(paper, READY)

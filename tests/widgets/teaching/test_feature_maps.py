@@ -87,6 +87,7 @@ def test_bytes_give_the_values_back() -> None:
 
 def test_the_view_sends_filters_maps_and_what_the_model_says() -> None:
     model = net()
+    model(IMAGES)  # kernels that are new to the machine take seconds
     view = ConvolutionView(model, IMAGES)
     say(view, READY)
     say(view, {"kind": "choose", "id": "a", "name": "picture", "value": 4})
@@ -117,7 +118,9 @@ def test_the_view_hands_out_the_maps_themselves() -> None:
 
 def test_many_channels_and_large_maps_are_thinned() -> None:
     model = nn.init(nn.Sequential(nn.Conv2d(3, 48, 3, padding="same")), seed=0)
-    view = ConvolutionView(model, RNG.random(size=(1, 3, 150, 100)))
+    images = RNG.random(size=(1, 3, 150, 100)).astype(np.float32)
+    model(images)
+    view = ConvolutionView(model, images)
     say(view, READY)
     eventually(lambda: heard(view, "frame"))
     frame = heard(view, "frame")[0]
