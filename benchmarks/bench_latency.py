@@ -2,8 +2,8 @@
 
     python -m benchmarks.bench_latency [--json FILE] [--presses N]
 
-Opens the quickstart in JupyterLab with Chromium, once at the notebook's pace and once at full
-speed, and presses arrow keys on the learning rate's slider.
+In JupyterLab with Chromium: the quickstart, once at the notebook's pace and once at full
+speed, then the gpt workload; presses arrow keys on the learning rate's slider.
 """
 
 from __future__ import annotations
@@ -22,6 +22,27 @@ from tests.browser.lab import LabPage
 from tests.browser.server import LabServer
 
 CELLS = (1, 3, 5)
+QUICKSTART = "notebooks/01_quickstart.ipynb"
+ROOT = Path(__file__).resolve().parents[1]
+GPT = (  # a notebook whose last cell shows the dashboard, as the quickstart's
+    f"import sys; sys.path.insert(0, {str(ROOT)!r})",
+    "from benchmarks.workloads import WORKLOADS\n"
+    "from benchmarks.peers.ours_models import trainer_of\n"
+    "work = WORKLOADS['gpt']; trainer = trainer_of(work)",
+    "run = trainer.start(trainer.init(seed=0), work.arrays(), batch_size=work.batch, shuffle=0,\n"
+    "                    clip_norm=work.clip, name='gpt'); run",
+)
+
+
+def press(lab: LabPage, cell: int, presses: int) -> list[float]:
+    """Press arrow keys on the slider under a cell; return milliseconds to the applied step."""
+    lab.execute("from interactive_train_widgets.show import _dashboards as boards")
+    handle = lab.output(cell).locator('[data-knob="lr"] input[type=range]')
+    handle.focus()
+    for number in range(presses):
+        handle.press("ArrowLeft" if number % 2 else "ArrowRight")
+        lab.page.wait_for_timeout(150)
+    return [1000 * t for t in lab.value("boards[run].latencies")]
 
 
 def main() -> None:
@@ -39,21 +60,21 @@ def main() -> None:
             executable_path=chromium.find(), args=["--no-sandbox"] if root else []
         )
         try:
-            for name, pace in (("20 steps a second", "20"), ("full speed", "None")):
+            own = server.write_notebook("gpt.ipynb", GPT)
+            for name, path, cells, pace in (
+                ("20 steps a second", QUICKSTART, CELLS, "20"),
+                ("full speed", QUICKSTART, CELLS, "None"),
+                ("gpt workload", own, range(len(GPT)), "None"),
+            ):
                 page = browser.new_page(viewport={"width": 1280, "height": 900})
                 lab = LabPage(page, server, name.replace(" ", "-"))
-                lab.open_notebook("notebooks/01_quickstart.ipynb")
-                for cell in CELLS:
+                lab.open_notebook(path)
+                for cell in cells:
                     lab.run_cell(cell)
                 lab.wait_for("run.step", lambda step: step > 5)
-                lab.execute(f"run.adjust(lr=1e-3); run.extend(steps=10**7); run.pace({pace})")
-                lab.execute("from interactive_train_widgets.show import _dashboards as boards")
-                handle = lab.output(CELLS[-1]).locator('[data-knob="lr"] input[type=range]')
-                handle.focus()
-                for press in range(given.presses):
-                    handle.press("ArrowLeft" if press % 2 else "ArrowRight")
-                    page.wait_for_timeout(150)
-                latencies = [1000 * t for t in lab.value("boards[run].latencies")]
+                if path == QUICKSTART:
+                    lab.execute(f"run.adjust(lr=1e-3); run.extend(steps=10**7); run.pace({pace})")
+                latencies = press(lab, cells[-1], given.presses)
                 found[name] = {
                     "presses": len(latencies),
                     "median_ms": statistics.median(latencies),

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Locator
 
+from benchmarks.bench_latency import GPT, press
 from tests.browser.lab import LabPage
 
 DATA, MODEL, START = 1, 3, 5  # cells of the quickstart
@@ -196,19 +197,26 @@ def test_a_key_press_is_applied_at_once(quickstart: LabPage, pace: str) -> None:
     """20 presses, at the notebook's pace and at full speed; the figures are printed."""
     lab = quickstart
     lab.execute(f"run.adjust(lr=1e-3); run.extend(steps=10**7); run.pace({pace})")
-    lab.execute("from interactive_train_widgets.show import _dashboards as boards")
-    handle = slider(lab, "lr")
-    handle.focus()
-    for press in range(20):
-        handle.press("ArrowLeft" if press % 2 else "ArrowRight")
-        lab.page.wait_for_timeout(150)
-    latencies = [1000 * t for t in lab.value("boards[run].latencies")]
+    latencies = press(lab, 5, 20)
     print(
         f"pace {pace}: press to applied step: median {statistics.median(latencies):.1f} ms, "
         f"worst {max(latencies):.1f} ms of {len(latencies)}"
     )
     assert len(latencies) == 20
     assert statistics.median(latencies) < 500
+
+
+def test_a_key_press_reaches_a_transformer_between_two_of_its_steps(lab: LabPage) -> None:
+    """The gpt workload of the benchmarks: a step takes as long as a call may; figures printed."""
+    lab.open_notebook(lab.server.write_notebook("gpt.ipynb", GPT))
+    for cell in range(len(GPT)):
+        lab.run_cell(cell)
+    lab.wait_for("run.step", lambda step: step > 3)
+    latencies = press(lab, len(GPT) - 1, 20)
+    print(f"gpt: median {statistics.median(latencies):.1f} ms, worst {max(latencies):.1f} ms")
+    assert len(latencies) == 20
+    assert statistics.median(latencies) < 500
+    lab.execute("run.close()")
 
 
 def board_attribute(lab: LabPage, name: str) -> str:

@@ -20,6 +20,8 @@ export class Applied {
   }
 }
 
+const TURNS = new Set(["adjust", "scale", "release"]);
+
 // What became of a command that is no knob's.
 const SAID = {
   snapshot: ({ name }) => `${name} kept`,
@@ -39,7 +41,7 @@ export function confirmation(request, ticket, knobs) {
   const at = `at step ${grouped(ticket.step)}`;
   const named = knobs.find((k) => k.name === fields.name && k.path === (fields.path ?? "")) ?? knobs.find((k) => k.name === fields.name && !k.path);
   const knob = named ?? (fields.name === "lr" && !fields.path ? mainRate(knobs) : undefined);
-  if (knob && verb !== "undo") {
+  if (knob && TURNS.has(verb)) {
     const what = [knob.title.toLowerCase(), fields.path].filter(Boolean).join(" ");
     return `✓ ${what} ${printable(ticket.old)} → ${printable(ticket.new)} applied ${at}${request.remark ? `, ${request.remark}` : ""}`;
   }
