@@ -58,7 +58,7 @@ class LiveWidget(Readings, anywidget.AnyWidget):
     """
 
     _esm = script()
-    _css = stylesheet("panels", "timeline")
+    _css = stylesheet("charts", "panels", "timeline")
     config = traitlets.Dict().tag(sync=True)
     saved = traitlets.Bytes(b"").tag(sync=True)
 

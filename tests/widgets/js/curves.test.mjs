@@ -2,10 +2,10 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { smooth } from "../../../widgets/interactive_train_widgets/js/smoothing.js";
 import { decode, thaw, bucketAt, middles, interventions } from "../../../widgets/interactive_train_widgets/js/protocol.js";
-import { lossModel, rateModel, lossCurves, markers, reading, spoken } from "../../../widgets/interactive_train_widgets/js/curves.js";
+import { look, smoothed, lossModel, rateModel, lossCurves, markers, reading, spoken } from "../../../widgets/interactive_train_widgets/js/curves.js";
 
 const theme = { series: ["a", "b", "c", "d", "e", "f"], muted: "m", line: 2 };
-const view = () => ({ x: [0, 100], log: true, alpha: 0.9, y: null, rateY: null, rateLog: false });
+const view = (over) => ({ x: [0, 100], window: null, cross: null, dragged: null, log: true, alpha: 0.9, y: null, rateY: null, rateLog: false, hidden: new Set(), styles: new Map(), ...over });
 
 // A frame as frames.py lays it out: two losses in buckets of two, a validation loss, lr and plan.
 function frame(over = {}) {
@@ -92,8 +92,8 @@ test("the loss model has band, faint and smooth line, and a label at the end", (
   const v = view();
   const model = lossModel(frame(), v, theme);
   assert.equal(model.bands.length, 1);
-  assert.deepEqual(model.lines.map((l) => l.dash?.length ?? 0), [0, 0, 2]);
-  assert.deepEqual(model.ends.map((e) => e.name), ["train", "validation"]);
+  assert.deepEqual(model.lines.map((l) => l.dash?.length ?? 0), [2, 0, 0]);
+  assert.deepEqual(model.ends.map((e) => e.name), ["validation", "train"]);
   assert.ok(model.log && v.y[0] <= 0.5 && v.y[1] >= 3);
 });
 
@@ -130,17 +130,103 @@ test("marks are numbered, pauses are none, and neighbours share a sign", () => {
 });
 
 test("the crosshair reads every curve, behind the present the plan", () => {
-  const rows = reading(frame(), view(), 4, theme).map(([name]) => name);
-  assert.deepEqual(rows, ["train", "smoothed", "validation", "learning rate"]);
-  assert.equal(reading(frame(), view(), 50, theme).at(-1)[0], "planned rate");
+  const rows = reading(frame(), view({ cross: 4 }), theme);
+  assert.deepEqual(rows.map(([name]) => name), ["train", "validation", "learning rate"]);
+  assert.deepEqual(rows.map((row) => row[2] !== ""), [true, false, false]);
+  assert.deepEqual(reading(frame(), view({ cross: 50 }), theme).map(([name]) => name), ["planned rate"]);
 });
 
 test("several runs are told apart by name and style", () => {
   const f = frame({ runs: ["first", "second"] });
   f.curves.push({ ...f.curves[0], run: 1 });
-  assert.deepEqual(lossCurves(f).map((c) => [c.label, c.style]), [["first", 0], ["second", 1], ["validation", 2]]);
+  assert.deepEqual(lossCurves(f, view()).map((c) => [c.label, c.style]), [["first", 0], ["second", 1], ["first validation", 2]]);
 });
 
 test("the charts can be said in words", () => {
   assert.equal(spoken(frame()), "running, step 5, loss 0.5, learning rate 0.05, accuracy 0.9");
+});
+
+test("a curve keeps its colour and dash when others come before it", () => {
+  const [f, v] = [frame(), view()];
+  const train = f.curves.shift();
+  assert.deepEqual(lossCurves(f, v).map((c) => c.style), [0]);
+  f.curves.push(train);
+  assert.deepEqual(lossCurves(f, v).map((c) => [c.label, c.style]), [["train", 1], ["validation", 0]]);
+});
+
+test("colour and dash together tell eighteen curves apart, each alone six", () => {
+  const looks = Array.from({ length: 18 }, (_, i) => look(i, theme));
+  assert.equal(new Set(looks.map((l) => `${l.colour} ${l.dash}`)).size, 18);
+  assert.equal(new Set(looks.slice(0, 6).map((l) => String(l.dash))).size, 6);
+  assert.equal(new Set(looks.slice(0, 6).map((l) => l.colour)).size, 6);
+});
+
+test("a hidden curve is in the legend and not in the picture", () => {
+  const v = view();
+  lossModel(frame(), v, theme);
+  v.hidden.add("0/loss//");
+  const model = lossModel(frame(), v, theme);
+  assert.deepEqual(model.curves.map((c) => c.hidden), [true, false]);
+  assert.deepEqual(model.ends.map((e) => e.name), ["validation"]);
+  assert.deepEqual(reading(frame(), { ...v, cross: 4 }, theme).map(([name]) => name), ["validation", "learning rate"]);
+});
+
+test("a validation loss of another run waits until it is asked for", () => {
+  const f = frame({ runs: ["first", "second"] });
+  f.curves.push({ ...f.curves[0], run: 1 }, { ...f.curves[1], run: 1 });
+  assert.deepEqual(lossCurves(f, view()).map((c) => [c.label, c.hidden]), [
+    ["first", false], ["second", false], ["first validation", false], ["second validation", true]]);
+});
+
+test("a branch is drawn from where it leaves the current line", () => {
+  const f = frame();
+  f.curves.push({ ...f.curves[0], branch: "main", apart: 3 });
+  const model = lossModel(f, view(), theme);
+  assert.deepEqual(model.curves.map((c) => c.label), ["train", "validation", "main"]);
+  assert.ok(model.lines.slice(0, 2).every((l) => l.from === 3) && model.lines.at(-1).from === -Infinity);
+  assert.deepEqual(reading(f, view({ cross: 3 }), theme).map(([name]) => name), ["train", "validation", "learning rate"]);
+});
+
+// The frame with its first loss once more, point by point, in a window.
+function zoomedFrame() {
+  const f = frame({ windows: [[2, 4]] });
+  const part = { ...f.curves[0], window: 0, size: 1, total: 3, count: 3, last: 4 };
+  part.steps = Float64Array.from([2, 3, 4]);
+  part.mean = part.low = part.high = Float32Array.from([1.5, 1.2, 0.8]);
+  f.curves.push(part);
+  return f;
+}
+
+test("a zoomed picture shows the finest version that covers it, any other the whole", () => {
+  const fine = (x) => lossCurves(zoomedFrame(), view({ x }))[0].size;
+  assert.deepEqual([fine([2.5, 4]), fine([1, 4]), fine([3, 5])], [1, 2, 2]);
+});
+
+test("a zoomed axis fits what is seen and labels stand at its edge", () => {
+  const model = lossModel(zoomedFrame(), view({ x: [2, 4], log: false, alpha: 0 }), theme);
+  assert.ok(model.y[0] >= 0.5 && model.y[1] <= 3.5);
+  assert.deepEqual(model.ends.map((e) => e.x), [4, 4]);
+});
+
+test("a smoothed window goes on where the whole curve stands", () => {
+  const steps = Float64Array.from({ length: 8 }, (_, i) => i + 1);
+  const mean = Float64Array.from([5, 3, 4, 1, 2, 6, 2, 3]);
+  const whole = { steps, mean, size: 1, total: 8, count: 8 };
+  const part = { steps: steps.subarray(3), mean: mean.subarray(3), size: 1, total: 5, whole };
+  smoothed(part, 0.8).forEach((v, i) => assert.ok(Math.abs(v - smoothed(whole, 0.8)[i + 3]) < 1e-12));
+});
+
+test("the plan of a later window is not joined to the present", () => {
+  const f = frame({ windows: [[50, 60]] });
+  const plan = f.curves[3];
+  f.curves.push({ ...plan, window: 0, steps: Float64Array.from([50, 60]), mean: Float32Array.from([0.04, 0.03]), last: 60 });
+  const lines = (x) => rateModel(f, view({ x }), theme).lines.find((l) => l.dash?.length && l.colour === "a").xs;
+  assert.deepEqual([lines([51, 59])[0], lines([0, 100])[0]], [50, 5]);
+});
+
+test("a point that is dragged stands where it is dragged and its axis stays", () => {
+  const v = view();
+  const before = rateModel(frame(), v, theme).y;
+  const model = rateModel(frame(), Object.assign(v, { dragged: 99 }), theme);
+  assert.deepEqual([model.dots[0].y, model.y], [99, before]);
 });

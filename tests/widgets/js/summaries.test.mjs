@@ -47,20 +47,20 @@ test("the learning rate and every other scheduled knob can be drawn, nothing els
 });
 
 test("a chosen knob brings its past and its plan, an unknown one the first", () => {
-  const { past, plan, recorded } = course(frame(), "momentum");
+  const { past, plan, recorded } = course(frame(), { x: [0, 100], course: "momentum" });
   assert.deepEqual([past.name, plan.name, recorded], ["momentum", "momentum", false]);
-  assert.equal(course(frame(), "gone").past.kind, "lr");
-  assert.equal(course(frame(), null).knob.key, "lr");
+  assert.equal(course(frame(), { x: [0, 100], course: "gone" }).past.kind, "lr");
+  assert.equal(course(frame(), { x: [0, 100], course: null }).knob.key, "lr");
 });
 
 test("the chart draws the chosen course around the present value", () => {
-  const view = { x: [0, 100], course: "momentum", rateY: null, rateLog: false };
+  const view = { x: [0, 100], course: "momentum", dragged: null, rateY: null, rateLog: false, hidden: new Set(), styles: new Map() };
   const model = rateModel(frame(), view, theme);
   assert.deepEqual([...model.lines[0].xs], [1, 10]);
   assert.equal(model.lines[1].xs.at(-1), 100);
   assert.ok(model.y[1] >= 0.99);
-  assert.deepEqual(reading(frame(), view, 50, theme).at(-1)[0], "planned momentum");
-  assert.deepEqual(reading(frame(), view, 5, theme).at(-1)[0], "momentum");
+  assert.deepEqual(reading(frame(), { ...view, cross: 50 }, theme).at(-1)[0], "planned momentum");
+  assert.deepEqual(reading(frame(), { ...view, cross: 5 }, theme).at(-1)[0], "momentum");
 });
 
 test("the main rate is the optimiser's, in a chain the first one's", () => {

@@ -1,6 +1,6 @@
-/* One Canvas2D chart: grid, bands, lines, marks, a dot, labels at the ends, a crosshair. */
+/* One chart: grid, axis titles, bands, lines, marks, dots, labels at the ends, a crosshair. */
 
-import { mapping, linearTicks, logTicks } from "./scales.js";
+import { mapping, linearTicks, logTicks, apart, columnsOf } from "./scales.js";
 import { short, grouped } from "./format.js";
 
 // The colours and the font that hold in the page's theme.
@@ -20,40 +20,21 @@ export function readTheme(root) {
   };
 }
 
-export const DASHES = [[], [7, 4], [2, 3], [9, 3, 2, 3], [4, 4], [12, 4]];
-
-export class Chart {
-  constructor(canvas) {
-    this.canvas = canvas;
-    this.context = canvas.getContext("2d");
-    this.width = 0;
-    this.height = 0;
+// Drawing on any context: the canvas of a page, one for a picture file, or SvgContext.
+export class Painter {
+  constructor(context) {
+    this.context = context;
   }
 
-  // Fit the bitmap to the element and to the pixels of the screen.
-  resize() {
-    const ratio = window.devicePixelRatio || 1;
-    const { clientWidth: w, clientHeight: h } = this.canvas;
-    if (!w || !h) return false;
-    if (this.canvas.width !== Math.round(w * ratio) || this.canvas.height !== Math.round(h * ratio)) {
-      this.canvas.width = Math.round(w * ratio);
-      this.canvas.height = Math.round(h * ratio);
-    }
-    [this.width, this.height, this.ratio] = [w, h, ratio];
-    return true;
-  }
-
-  // model: {x: [low, high], y: [low, high], log, margins, bands, lines, marks, dots, ends, cross}
-  draw(model, theme) {
-    if (!this.resize()) return;
+  // model: {x: [low, high], y: [low, high], log, logX, title, margins, bands, lines, marks, dots, ends, cross, select}
+  paint(width, height, model, theme) {
     const c = this.context;
+    [this.width, this.height] = [width, height];
     const { left, right, top, bottom } = model.margins;
-    const box = { x0: left, x1: this.width - right, y0: top, y1: this.height - bottom };
+    const box = { x0: left, x1: width - right, y0: top, y1: height - bottom };
     this.box = box;
-    this.x = mapping(model.x[0], model.x[1], box.x0, box.x1);
+    this.x = mapping(model.x[0], model.x[1], box.x0, box.x1, model.logX);
     this.y = mapping(model.y[0], model.y[1], box.y1, box.y0, model.log);
-    c.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
-    c.clearRect(0, 0, this.width, this.height);
     c.font = `${theme.size}px ${theme.font}`;
     c.lineJoin = "round";
     this.grid(model, theme);
@@ -63,10 +44,11 @@ export class Chart {
     c.clip();
     for (const band of model.bands ?? []) this.band(band);
     for (const line of model.lines) this.line(line);
+    if (model.select) this.select(model.select, theme);
     c.restore();
     for (const line of model.marks ?? []) this.mark(line, theme, model.numbered);
-    for (const dot of model.dots ?? []) this.dot(dot, theme);
     if (model.cross !== null && model.cross !== undefined) this.cross(model, theme);
+    for (const dot of model.dots ?? []) this.dot(dot, theme);
     this.ends(model.ends ?? [], theme);
   }
 
@@ -85,29 +67,47 @@ export class Chart {
       const y = Math.round(this.y(tick)) + 0.5;
       c.moveTo(x0, y);
       c.lineTo(x1, y);
-      c.fillText(short(tick, 2), x0 - 8, y);
+      c.fillText(short(tick, 3), x0 - 8, y);
     }
     c.textBaseline = "top";
     c.textAlign = "center";
     const columns = Math.max(2, Math.floor((x1 - x0) / (theme.size * 7)));
-    for (const tick of linearTicks(...model.x, columns)) {
+    for (const tick of model.logX ? logTicks(...model.x, columns) : linearTicks(...model.x, columns)) {
       const x = Math.round(this.x(tick)) + 0.5;
       c.moveTo(x, y0);
       c.lineTo(x, y1);
       if (!model.bare) c.fillText(grouped(tick), x, y1 + 6);
     }
     c.stroke();
-    if (model.bare) return;
-    c.textAlign = "right";
-    c.fillText("step", this.width - 2, y1 + 6);
+    if (!model.bare) {
+      c.textAlign = "right";
+      c.fillText("step", this.width - 2, y1 + 6);
+    }
+    c.save();
+    c.translate(2, (y0 + y1) / 2);
+    c.rotate(-Math.PI / 2);
+    c.textAlign = "center";
+    const room = this.height / (theme.size * 0.5);
+    c.fillText(model.title.length > room ? model.title.replace(/ \(.*/, "") : model.title, 0, 0);
+    c.restore();
   }
 
-  band({ xs, low, high, colour, alpha }) {
+  // The range that is being chosen.
+  select([from, to], theme) {
+    const c = this.context;
+    const [a, b] = [this.x(from), this.x(to)];
+    c.fillStyle = theme.text;
+    c.globalAlpha = 0.12;
+    c.fillRect(Math.min(a, b), this.box.y0, Math.abs(b - a), this.box.y1 - this.box.y0);
+    c.globalAlpha = 1;
+  }
+
+  band({ xs, low, high, colour, alpha, from: first = -Infinity }) {
     const c = this.context;
     c.fillStyle = colour;
     c.globalAlpha = alpha;
     for (let from = 0; from < xs.length; ) {
-      if (!(low[from] <= high[from])) {
+      if (!(low[from] <= high[from]) || xs[from] < first) {
         from++;
         continue;
       }
@@ -175,11 +175,12 @@ export class Chart {
     c.globalAlpha = 1;
   }
 
-  dot({ x, y, colour }, theme) {
-    if (!Number.isFinite(y)) return;
+  dot({ x, y, colour, radius }, theme) {
+    const { x0, x1 } = this.box;
+    if (!Number.isFinite(y) || this.x(x) < x0 - 1 || this.x(x) > x1 + 1) return;
     const c = this.context;
     c.beginPath();
-    c.arc(this.x(x), this.y(y), theme.line + 2.5, 0, 7);
+    c.arc(this.x(x), this.y(y), radius ?? theme.line + 2.5, 0, 7);
     c.fillStyle = colour;
     c.fill();
     c.lineWidth = 1.5;
@@ -200,38 +201,76 @@ export class Chart {
     c.globalAlpha = 1;
   }
 
-  // Labels beside the last points, moved apart where they would overlap.
+  // Labels beside the last points, moved apart where they would overlap; names alone where many
+  // curves end. Labels of curves that end together stand in one column.
   ends(ends, theme) {
     const c = this.context;
-    const gap = theme.size * 2.3;
-    const clamp = (y) => Math.min(this.box.y1 - gap / 2, Math.max(this.box.y0 + gap / 2, y));
-    const placed = ends
-      .filter((end) => Number.isFinite(end.y))
-      .map((end) => ({ ...end, at: clamp(this.y(end.y)) }))
-      .sort((a, b) => a.at - b.at);
-    for (let i = 1; i < placed.length; i++) placed[i].at = Math.max(placed[i].at, placed[i - 1].at + gap);
-    for (let i = placed.length - 2, floor = this.box.y1 - gap / 2; i >= -1; i--) {
-      placed[i + 1].at = Math.min(placed[i + 1].at, floor);
-      floor = placed[i + 1].at - gap;
-    }
+    const { y0, y1, x1 } = this.box;
+    const edge = Math.min(Math.max(...ends.map((end) => this.x(end.x))), x1);
+    const labels = ends.filter((end) => Number.isFinite(end.y)).map((end) => {
+      const x = Math.min(this.x(end.x), x1);
+      const left = (edge - x < 60 ? edge : x) + 8;
+      const name = this.clipped(end.name, this.width - left);
+      return { ...end, name, left, right: left + c.measureText(name).width + 8, at: this.y(end.y) };
+    });
     c.textAlign = "left";
     c.textBaseline = "middle";
     c.lineWidth = 4;
     c.strokeStyle = theme.back;
-    const lefts = placed.map((end) => this.x(end.x));
-    const edge = Math.max(...lefts);
-    placed.forEach(({ at, name, text, colour }, i) => {
-      // Labels of curves that end together stand in one column, on ground of their own.
-      const left = Math.min(edge - lefts[i] < 60 ? edge : lefts[i], this.box.x1) + 8;
-      c.fillStyle = colour;
-      const write = (words, y) => {
-        c.strokeText(words, left, y);
-        c.fillText(words, left, y);
-      };
-      write(name, at - theme.size * 0.55);
-      c.font = `600 ${theme.size}px ${theme.font}`;
-      write(text, at + theme.size * 0.6);
-      c.font = `${theme.size}px ${theme.font}`;
-    });
+    for (const column of columnsOf(labels)) {
+      const tall = column.length * theme.size * 2.3 <= y1 - y0;
+      column.sort((a, b) => a.at - b.at);
+      apart(column.map((label) => label.at), y0, y1, theme.size * (tall ? 2.3 : 1.2)).forEach((at, i) => {
+        const { left, name, text, colour } = column[i];
+        c.fillStyle = colour;
+        const write = (words, y) => {
+          c.strokeText(words, left, y);
+          c.fillText(words, left, y);
+        };
+        if (!tall) return write(name, at);
+        write(name, at - theme.size * 0.55);
+        c.font = `600 ${theme.size}px ${theme.font}`;
+        write(text, at + theme.size * 0.6);
+        c.font = `${theme.size}px ${theme.font}`;
+      });
+    }
+  }
+
+  // A name that fits.
+  clipped(name, width) {
+    const c = this.context;
+    if (c.measureText(name).width <= width) return name;
+    let end = name.length - 1;
+    while (end > 1 && c.measureText(`${name.slice(0, end)}…`).width > width) end--;
+    return `${name.slice(0, end)}…`;
+  }
+}
+
+// The chart of a canvas on the page.
+export class Chart extends Painter {
+  constructor(canvas) {
+    super(canvas.getContext("2d"));
+    this.canvas = canvas;
+  }
+
+  // Fit the bitmap to the element and to the pixels of the screen.
+  resize() {
+    const ratio = window.devicePixelRatio || 1;
+    const { clientWidth: w, clientHeight: h } = this.canvas;
+    if (!w || !h) return false;
+    if (this.canvas.width !== Math.round(w * ratio) || this.canvas.height !== Math.round(h * ratio)) {
+      this.canvas.width = Math.round(w * ratio);
+      this.canvas.height = Math.round(h * ratio);
+    }
+    [this.width, this.height, this.ratio] = [w, h, ratio];
+    return true;
+  }
+
+  draw(model, theme) {
+    if (!this.resize()) return;
+    this.model = model;
+    this.context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
+    this.context.clearRect(0, 0, this.width, this.height);
+    this.paint(this.width, this.height, model, theme);
   }
 }

@@ -1,77 +1,77 @@
-/* The card with the loss and the learning rate on one step axis. */
+/* The card with the loss and the schedule on one step axis. */
 
 import { h, put, show, chip, mark, table } from "./dom.js";
 import { Chart, readTheme } from "./chart.js";
 import { lossModel, rateModel, lossCurves, courses, course, markers, nearby, reading, spoken } from "./curves.js";
 import { horizon } from "./scales.js";
+import { asked, fitted, panned, zoomed } from "./zoom.js";
+import { listen, NEARER } from "./gestures.js";
+import { Legend } from "./legend.js";
+import { Setter } from "./setter.js";
+import { Menu } from "./menu.js";
 import { bucketAt } from "./protocol.js";
 import { grouped, short, provenance } from "./format.js";
 
 const SPOKEN_EVERY = 5000; // ms
+const ASK_AFTER = 120; // ms without a move after which the kernel is asked for the window
 
 export class Charts {
   constructor(host, panels) {
     this.host = host;
-    this.view = { x: [0, 20], log: true, alpha: 0.9, whole: false, y: null, rateY: null, rateLog: false, course: null };
-    this.cross = null;
+    this.view = {
+      x: [0, 20], window: null, cross: null, dragged: null, log: true, logX: false, alpha: 0.9, whole: false, y: null,
+      rateY: null, rateLog: false, course: null, hidden: new Set(), styles: new Map(),
+    };
     this.said = 0;
     this.end = null;
+    this.redraw = () => host.redraw();
     this.el = h("section", { class: "it-card it-charts", "aria-label": "Curves" });
-    if (panels.includes("loss")) this.addLoss();
-    if (panels.includes("schedule")) this.addRate(!panels.includes("loss"));
     this.sheet = h("div", { class: "it-sheet", tabindex: "0", hidden: true, "data-lm-suppress-shortcuts": "true", "aria-label": "Values of the curves" });
     this.tip = h("div", { class: "it-tip", hidden: true });
+    if (panels.includes("loss")) this.addLoss();
+    if (panels.includes("schedule")) this.addRate(!panels.includes("loss"));
     this.el.append(this.sheet, this.tip);
     this.el.addEventListener("pointerleave", () => this.point(null));
   }
 
   plot(name, label) {
-    const canvas = h("canvas", { class: `it-canvas it-${name}`, role: "img", "aria-label": label });
-    canvas.addEventListener("pointermove", (event) => this.point(event));
-    this.el.append(h("div", { class: `it-plot it-plot-${name}` }, canvas));
-    return new Chart(canvas);
+    const canvas = h("canvas", {
+      class: `it-canvas it-${name}`, role: "img", tabindex: "0", "aria-label": label, "data-lm-suppress-shortcuts": "true",
+      "aria-description": "Arrow keys read the curves, plus and minus zoom, shift and arrow keys move, 0 shows all",
+    });
+    const plot = h("div", { class: `it-plot it-plot-${name}` }, canvas);
+    this.el.append(plot);
+    const chart = new Chart(canvas);
+    const { view } = this;
+    listen(canvas, chart, {
+      point: (step, event) => this.point(step, event),
+      key: (count) => this.walk(chart, count),
+      select: (range) => {
+        [view.select, view.cross] = [range, null];
+        this.redraw();
+      },
+      zoom: (range) => this.zoom(fitted(range, this.limits)),
+      by: (factor, centre) => this.by(factor, centre),
+      pan: (part) => view.window && this.zoom(panned(view.window, part, this.limits, view.logX)),
+      reset: () => this.zoom(null),
+    });
+    return chart;
   }
 
   addLoss() {
     const { view } = this;
-    const redraw = () => this.host.redraw();
-    const toggle = (key, button) => {
-      view[key] = !view[key];
-      mark(button, "aria-pressed", view[key]);
-      redraw();
-    };
-    this.unit = h("span", { class: "it-sub it-unit" });
-    const range = h("input", {
-      type: "range", min: 0, max: 0.99, step: 0.01, value: 0.9, class: "it-smooth", "aria-label": "Smoothing",
-    });
-    const smooth = chip("smooth 0.90", "Smoothed curve over the raw one", () => {
-      view.alpha = view.alpha ? 0 : Number(range.value) || 0.9;
-      relabel();
-    });
-    const relabel = () => {
-      mark(smooth, "aria-pressed", view.alpha > 0);
-      put(smooth, view.alpha ? `smooth ${view.alpha.toFixed(2)}` : "smooth off");
-      redraw();
-    };
-    range.addEventListener("input", () => {
-      view.alpha = Number(range.value);
-      relabel();
-    });
-    mark(smooth, "aria-pressed", true);
-    this.log = chip("log", "Logarithmic loss axis", () => toggle("log", this.log));
-    mark(this.log, "aria-pressed", true);
-    this.whole = chip("whole plan", "Show the steps to the planned end", () => {
-      this.end = null;
-      toggle("whole", this.whole);
-    });
-    this.tabled = chip("table", "The values behind the curves", () => {
-      show(this.sheet, this.sheet.hidden);
-      mark(this.tabled, "aria-pressed", !this.sheet.hidden);
-      redraw();
-    });
+    this.legend = new Legend(this.redraw);
+    this.smooth = chip("smooth 0.90", "Smoothed curve over the raw one", () => this.menu.smooth(view.alpha ? 0 : null));
+    mark(this.smooth, "aria-pressed", true);
+    const button = (text, label, onclick) => h("button", { type: "button", class: "it-chip it-round", title: label, "aria-label": label, onclick }, text);
+    this.near = button("+", "Zoom in", () => this.by(NEARER));
+    this.far = button("−", "Zoom out", () => this.by(1 / NEARER));
+    this.all = button("⟲", "Show all steps", () => this.zoom(null));
+    this.menu = new Menu(this);
     this.el.append(
-      h("div", { class: "it-head" }, h("h3", {}, "Loss"), this.unit, h("span", { class: "it-gap" }),
-        range, smooth, this.log, this.whole, this.tabled),
+      h("div", { class: "it-head" }, h("h3", {}, "Loss"), this.legend.el, this.smooth,
+        h("span", { class: "it-group", role: "group", "aria-label": "Zoom" }, this.near, this.far, this.all), this.menu.button),
+      this.menu.el,
     );
     this.loss = this.plot("loss", "Loss curve");
   }
@@ -79,63 +79,123 @@ export class Charts {
   addRate(alone) {
     this.chooser = h("select", { class: "it-chooser", hidden: true, "aria-label": "Knob whose course is drawn", onchange: () => {
       [this.view.course, this.view.rateY] = [this.chooser.value, null];
-      this.host.redraw();
+      this.redraw();
     } });
     this.words = h("span", { class: "it-sub it-words", role: "note" });
-    const log = chip("log", "Logarithmic learning-rate axis", () => {
+    this.held = h("span", { class: "it-group it-held" });
+    const log = chip("log", "Logarithmic axis of the value", () => {
       this.view.rateLog = !this.view.rateLog;
       mark(log, "aria-pressed", this.view.rateLog);
-      this.host.redraw();
+      this.redraw();
     });
     this.el.append(
       h("div", { class: "it-head" }, (this.title = h("h3", {}, "Learning rate")), this.chooser,
-        h("span", { class: "it-sub it-wide" }, "past, now, planned"), h("span", { class: "it-gap" }), this.words, log),
+        h("span", { class: "it-sub it-wide" }, "past, now, planned"), h("span", { class: "it-gap" }), this.words, this.held, log),
     );
     this.rate = this.plot("rate", "Learning rate");
     this.alone = alone;
   }
 
-  point(event) {
-    const chart = this.loss ?? this.rate;
-    if (!event || !chart.box) this.cross = null;
-    else {
-      const step = Math.round(chart.x.invert(event.offsetX));
-      const inside = step >= this.view.x[0] && step <= this.view.x[1];
-      this.cross = inside ? step : null;
-      this.at = [event.offsetX, event.currentTarget.parentNode.offsetTop + event.offsetY];
-    }
-    this.host.redraw();
+  // -- what is looked at ------------------------------------------------------------------------
+
+  point(step, event) {
+    const [low, high] = this.view.x;
+    const at = Math.round(step);
+    this.view.cross = step === null || at < low || at > high ? null : at;
+    if (event) this.at = [event.offsetX, event.currentTarget.parentNode.offsetTop + event.offsetY];
+    this.redraw();
   }
 
-  update(frame, theme = this.theme ?? this.retheme()) {
+  // The crosshair by some pixels' worth of steps; the picture follows it.
+  walk(chart, count) {
+    if (!this.frame || !chart.box) return;
+    const { view } = this;
+    const stride = Math.max(1, Math.round((view.x[1] - view.x[0]) / 100));
+    const last = Math.min(view.x[1], this.frame.run.step);
+    const to = view.cross === null ? last : view.cross + count * stride;
+    view.cross = Math.round(Math.min(Math.max(to, this.limits[0]), this.limits[1]));
+    if (view.window && (view.cross < view.window[0] || view.cross > view.window[1])) {
+      this.zoom(panned(view.window, (count * stride) / (view.window[1] - view.window[0]), this.limits));
+    }
+    this.walked = chart;
+    this.redraw();
+  }
+
+  by(factor, centre = this.view.cross ?? (this.view.x[0] + this.view.x[1]) / 2) {
+    this.zoom(zoomed(this.view.x, centre, factor, this.limits, this.view.logX));
+  }
+
+  zoom(window) {
+    if (!this.frame) return;
+    this.view.window = window;
+    this.redraw();
+    clearTimeout(this.asking);
+    this.asking = setTimeout(() => this.host.adapt("adapt"), ASK_AFTER);
+  }
+
+  // What the kernel shall send beside the whole curves.
+  get wanted() {
+    return this.limits ? asked(this.view.window, this.limits) : null;
+  }
+
+  // -- drawing ----------------------------------------------------------------------------------
+
+  update(frame, theme = this.theme ?? readTheme(this.el), frozen = true) {
     const { view } = this;
     const { run } = frame;
+    [this.theme, this.frame] = [theme, frame];
     this.end = horizon(this.end, run.firstStep, run.step, run.lastStep, view.whole);
-    view.x = [run.firstStep, this.end];
-    const margins = { left: theme.size * 4, right: theme.size * 5.6, top: theme.size * 1.9, bottom: theme.size * 1.9 };
-    const width = this.el.clientWidth - margins.left - margins.right;
+    this.limits = [view.logX ? run.firstStep + 1 : run.firstStep, this.end];
+    if (view.window) view.window = fitted(view.window, this.limits);
+    view.x = view.window ?? this.limits;
+    const margins = { left: theme.size * 5.2, right: theme.size * 6.2, top: theme.size * 1.9, bottom: theme.size * 1.9 };
+    const width = this.el.clientWidth - margins.left - margins.right - 24;
     const perPixel = (view.x[1] - view.x[0]) / Math.max(1, width);
     const marks = markers(frame, perPixel * theme.size * 2);
-    const common = { marks, margins, cross: this.cross };
+    const common = { marks, margins, logX: view.logX, cross: view.cross, select: view.select };
     if (this.loss) {
       const model = lossModel(frame, view, theme);
-      this.loss.draw({ ...model, ...common, numbered: true, bare: Boolean(this.rate), margins: this.rate ? { ...margins, bottom: theme.size * 0.6 } : margins }, theme);
-      put(this.unit, run.labels.loss ?? "");
-      this.log.disabled = !model.canLog;
-      this.whole.disabled = run.lastStep === null;
+      const bottom = this.rate ? theme.size * 0.6 : margins.bottom;
+      this.loss.draw({ ...model, ...common, numbered: true, bare: Boolean(this.rate), margins: { ...margins, bottom } }, theme);
+      this.legend.update(model.curves, view, theme);
+      this.menu.update(model, run);
+      this.near.disabled = view.x[1] - view.x[0] <= 4;
+      this.far.disabled = this.all.disabled = !view.window;
     }
-    if (this.rate) {
-      const model = rateModel(frame, view, theme);
-      const top = this.alone ? margins.top : theme.size * 0.8;
-      this.rate.draw({ ...model, ...common, numbered: this.alone, margins: { ...margins, top } }, theme);
-      const { knob } = course(frame, view.course);
-      this.choose(courses(frame), knob);
-      put(this.words, knob ? provenance(knob, frame.journal) : "");
-      this.words.title = this.words.textContent;
-    }
+    if (this.rate) this.drawRate(frame, theme, common, frozen);
+    mark(this.el, "data-window", view.window ? view.window.map(Math.round).join("-") : "");
     this.hint(frame, marks, perPixel, theme);
     this.speak(frame);
     if (!this.sheet.hidden) this.fill(frame);
+  }
+
+  drawRate(frame, theme, common, frozen) {
+    const { view } = this;
+    const { knob } = course(frame, view);
+    this.choose(courses(frame), knob);
+    if (knob && this.setter?.key !== knob.key) this.attach(knob);
+    if (!knob && this.setter) this.detach();
+    this.setter?.update(knob, frame, frozen);
+    view.dragged = this.setter?.pending ?? null;
+    const model = rateModel(frame, view, theme);
+    const top = this.alone ? common.margins.top : theme.size * 0.8;
+    this.rate.draw({ ...model, ...common, numbered: this.alone, margins: { ...common.margins, top } }, theme);
+    this.setter?.place(frame, model.now, frozen);
+    put(this.words, this.setter?.error || (knob ? provenance(knob, frame.journal) : ""));
+    this.words.title = this.words.textContent;
+  }
+
+  attach(knob) {
+    this.detach();
+    this.setter = new Setter(this.host, knob, this.rate, this.redraw);
+    this.held.append(this.setter.release, this.setter.box);
+    this.rate.canvas.after(this.setter.handle);
+  }
+
+  detach() {
+    this.setter?.handle.remove();
+    this.held.replaceChildren();
+    this.setter = null;
   }
 
   // Offer the knobs that have a course, where there are several.
@@ -153,22 +213,27 @@ export class Charts {
     mark(this.rate.canvas, "data-course", knob?.key ?? "");
   }
 
-  retheme() {
-    this.theme = readTheme(this.el);
-    return this.theme;
-  }
-
+  // The values of all curves at the crosshair, and who intervened there.
   hint(frame, marks, perPixel, theme) {
-    show(this.tip, this.cross !== null);
-    if (this.cross === null) return;
-    const rows = reading(frame, this.view, this.cross, theme).map(([name, value, colour]) =>
-      h("div", {}, h("i", { style: `background:${colour}` }), `${name} `, h("b", {}, value)));
-    const notes = nearby(marks, this.cross, perPixel * 8, frame.knobs).map((text) => h("div", { class: "it-note" }, text));
-    this.tip.replaceChildren(h("div", {}, `step ${grouped(this.cross)}`), ...rows, ...notes);
+    const { view, tip } = this;
+    show(tip, view.cross !== null);
+    if (view.cross === null) return;
+    const read = reading(frame, view, theme);
+    const average = read.some((row) => row[2]);
+    const rows = read.map(([name, value, smooth, colour]) =>
+      h("tr", {}, h("th", { scope: "row" }, h("i", { style: `background:${colour}` }), name), h("td", {}, value), average ? h("td", {}, smooth) : null));
+    const titles = ["", "value", ...(average ? ["smoothed"] : [])].map((text) => h("th", { scope: "col" }, text));
+    const notes = nearby(marks, view.cross, perPixel * 8, frame.knobs).map((text) => h("div", { class: "it-note" }, text));
+    tip.replaceChildren(h("b", {}, `step ${grouped(view.cross)}`), h("table", {}, h("tr", {}, ...titles), ...rows), ...notes);
+    if (this.walked) {
+      const { canvas, box } = this.walked;
+      this.at = [this.walked.x(view.cross), canvas.parentNode.offsetTop + (box.y0 + box.y1) / 2];
+      put(this.host.live, `step ${grouped(view.cross)}: ${read.map(([name, value]) => `${name} ${value}`).concat(notes.map((n) => n.textContent)).join(", ")}`);
+      this.walked = null;
+    }
     const [x, y] = this.at;
-    const room = this.el.clientWidth - this.tip.offsetWidth - 24;
-    const left = x + 24 > room ? x - this.tip.offsetWidth - 4 : x + 24;
-    this.tip.style.transform = `translate(${Math.max(4, left)}px, ${Math.max(4, y - this.tip.offsetHeight / 2)}px)`;
+    const left = x + 24 > this.el.clientWidth - tip.offsetWidth - 24 ? x - tip.offsetWidth - 4 : x + 24;
+    tip.style.transform = `translate(${Math.max(4, left)}px, ${Math.max(4, y - tip.offsetHeight / 2)}px)`;
   }
 
   speak(frame) {
@@ -182,10 +247,11 @@ export class Charts {
 
   // About thirty rows over the whole run.
   fill(frame) {
-    const curves = lossCurves(frame);
+    const curves = lossCurves(frame, this.view).filter((c) => !c.hidden);
     const main = curves[0] ?? frame.curves.find((c) => c.count);
-    if (!main || this.sheet.dataset.step === String(frame.run.step)) return;
-    this.sheet.dataset.step = frame.run.step;
+    const state = `${frame.run.step} ${this.view.x} ${curves.length}`;
+    if (!main || this.sheet.dataset.state === state) return;
+    this.sheet.dataset.state = state;
     const count = Math.min(30, main.count);
     const lr = frame.curves.find((c) => c.kind === "lr" && c.count);
     const rows = [];

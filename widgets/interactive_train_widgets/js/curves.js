@@ -5,18 +5,61 @@ import { smooth } from "./smoothing.js";
 import { holdRange } from "./scales.js";
 import { steady, short, grouped, words, change, standing } from "./format.js";
 
-// Colour and dash of the curve with this number, legible without colour.
-const NAMES = { train: 0, validation: 1 };
+const DASHES = [[], [7, 4], [2, 3], [9, 3, 2, 3], [4, 4], [12, 4]];
 
-// The loss curves of a frame: training losses of all runs, then losses among the metrics.
-export function lossCurves(frame) {
+// Colour and dash of a curve with this number, each legible without the other.
+export function look(number, theme) {
+  return { colour: theme.series[number % 6], dash: DASHES[(number + Math.floor(number / 6)) % 6] };
+}
+
+// Of the versions of a curve in a frame the finest that covers the steps that are shown, and the
+// whole one with it.
+function finest(frame, x, match) {
+  const covers = ([from, to] = [Infinity]) => from <= x[0] && to >= x[1];
+  const all = frame.curves.filter((c) => c.count && match(c));
+  const whole = all.find((c) => c.window === undefined);
+  const fine = all.filter((c) => c.window !== undefined && covers(frame.windows[c.window])).sort((a, b) => a.size - b.size);
+  return fine.length ? { ...fine[0], whole } : whole;
+}
+
+// The loss curves of a frame: training losses of all runs, losses among the metrics, branches. What
+// was drawn once keeps its colour and dash; validation losses of other runs wait to be shown.
+export function lossCurves(frame, view) {
   const several = frame.runs.length > 1;
-  const train = frame.curves.filter((c) => c.kind === "loss" && c.count);
-  const other = frame.curves.filter((c) => c.kind === "metric" && c.name.includes("loss") && c.count);
-  return [
-    ...train.map((c) => ({ ...c, label: several ? frame.runs[c.run] : "train", style: several ? c.run : NAMES.train })),
-    ...other.map((c, i) => ({ ...c, label: words(c.name).replace(/ loss$/i, "").toLowerCase(), style: several ? train.length + i : 1 + i })),
-  ];
+  const kind = (c) => (c.branch ? 2 : c.kind === "metric" ? 1 : 0);
+  const whole = frame.curves.filter((c) => c.count && c.window === undefined && (c.kind === "loss" || (c.kind === "metric" && c.name.includes("loss"))));
+  return whole.sort((a, b) => kind(a) - kind(b)).map((curve) => {
+    const { run, name, branch = "" } = curve;
+    const key = `${run}/${curve.kind}/${name}/${branch}`;
+    if (!view.styles.has(key)) {
+      view.styles.set(key, view.styles.size);
+      if (run > 0 && curve.kind === "metric") view.hidden.add(key);
+    }
+    const own = branch || (curve.kind === "loss" ? "" : words(name).replace(/ loss$/i, "").toLowerCase());
+    const label = several ? [frame.runs[run], own].filter(Boolean).join(" ") : own || "train";
+    const best = finest(frame, view.x, (c) => c.run === run && c.kind === curve.kind && c.name === name && (c.branch ?? "") === branch);
+    return { ...best, key, label, style: view.styles.get(key), hidden: view.hidden.has(key) };
+  });
+}
+
+// The moving average of a curve, in a window begun where the whole one stands there.
+export function smoothed(curve, alpha) {
+  const { mean, size, total, whole } = curve;
+  let before;
+  if (whole) {
+    const i = bucketAt(whole, curve.steps[0]) - 1;
+    if (i >= 0) before = [smooth(whole.mean, whole.size, whole.total, alpha)[i], 1 - alpha ** (whole.size * (i + 1))];
+  }
+  return smooth(mean, size, total, alpha, before && Number.isFinite(before[0]) ? before : undefined);
+}
+
+// The part of a curve's values that lies in the picture, with a neighbour on each side.
+function inView(steps, values, x) {
+  let from = steps.findIndex((s) => s >= x[0]);
+  if (from < 0) from = steps.length;
+  let to = from;
+  while (to < steps.length && steps[to] <= x[1]) to++;
+  return values.subarray(Math.max(0, from - 1), Math.min(steps.length, to + 1));
 }
 
 // The smallest and the largest of what is drawn; on a log axis only what it can show.
@@ -48,34 +91,45 @@ export function markers(frame, near) {
 }
 
 export function lossModel(frame, view, theme) {
-  const model = { bands: [], lines: [], ends: [], x: view.x, log: false };
-  const curves = lossCurves(frame);
+  const unit = frame.run.labels?.loss;
+  const model = { bands: [], lines: [], ends: [], dots: [], x: view.x, title: unit ? `loss (${unit})` : "loss" };
+  const curves = lossCurves(frame, view);
+  const seen = curves.filter((c) => !c.hidden);
   const drawn = [];
-  const positive = curves.some((c) => c.low.some((v) => v > 0)) && !curves.some((c) => c.low.some((v) => v <= 0));
-  model.log = view.log && (positive || !curves.length);
-  model.canLog = positive || !curves.length;
-  for (const curve of curves) {
-    const colour = theme.series[curve.style % 6];
+  const positive = seen.every((c) => !c.low.some((v) => v <= 0)) && (!seen.length || seen.some((c) => c.low.some((v) => v > 0)));
+  model.log = view.log && positive;
+  model.canLog = positive;
+  model.curves = curves;
+  for (const curve of seen.reverse()) {
+    const { colour, dash } = look(curve.style, theme);
     const xs = middles(curve);
     const raw = curve.kind === "loss";
     const alpha = raw ? view.alpha : 0;
-    const ys = alpha ? smooth(curve.mean, curve.size, curve.total, alpha) : curve.mean;
-    if (curve.size > 1) model.bands.push({ xs, low: curve.low, high: curve.high, colour, alpha: 0.22 });
-    if (alpha) {
-      const faint = curve.size > 1 ? 0.3 : 0.35;
-      model.lines.push({ xs, ys: curve.mean, colour, width: 1, alpha: faint });
+    const ys = alpha ? smoothed(curve, alpha) : curve.mean;
+    const from = curve.apart ?? -Infinity;
+    if (curve.size > 1) model.bands.push({ xs, low: curve.low, high: curve.high, colour, alpha: 0.22, from });
+    if (alpha) model.lines.push({ xs, ys: curve.mean, colour, width: 1, alpha: curve.size > 1 ? 0.3 : 0.35, from });
+    drawn.push(inView(curve.steps, curve.low, view.x), inView(curve.steps, curve.high, view.x));
+    model.lines.push({ xs, ys, colour, width: theme.line * (raw ? 1 : 0.9), dash, from });
+    const last = ys.findLastIndex((v, i) => Number.isFinite(v) && xs[i] <= view.x[1]);
+    if (last >= 0 && xs[last] >= view.x[0]) {
+      const x = Math.min(last + 1 < xs.length ? xs[last] : curve.last, view.x[1]);
+      model.ends.push({ x, y: ys[last], name: curve.label, text: steady(ys[last]), colour });
     }
-    drawn.push(curve.low, curve.high);
-    const dash = [[], [7, 4], [2, 3], [9, 3, 2, 3], [4, 4], [12, 4]][curve.style % 6];
-    model.lines.push({ xs, ys, colour, width: theme.line * (raw ? 1 : 0.9), dash });
-    const last = ys.findLast((v) => Number.isFinite(v));
-    model.ends.push({ x: curve.last, y: last ?? NaN, name: curve.label, text: steady(last), colour });
+    const i = view.cross === null ? -1 : at(curve, view.cross, frame.run.step);
+    if (i >= 0) model.dots.push({ x: view.cross, y: ys[i], colour, radius: theme.line + 1.5 });
   }
   const [low, high] = extent(drawn, model.log);
   view.y = holdRange(view.yLog === model.log ? view.y : null, low, high, model.log);
   view.yLog = model.log;
   model.y = view.y;
   return model;
+}
+
+// The bucket of a step; -1 where a curve has nothing: a metric stands until the next one.
+function at(curve, step, now) {
+  const end = curve.kind === "metric" && curve.run === 0 ? now : curve.last;
+  return step > end || step <= (curve.apart ?? -Infinity) ? -1 : bucketAt(curve, step);
 }
 
 // The knobs whose course can be drawn: the learning rate, and whatever else is scheduled.
@@ -87,32 +141,35 @@ export function courses(frame) {
 }
 
 // The chosen one of them, with what was and what is planned.
-export function course(frame, key) {
+export function course(frame, view) {
   const all = courses(frame);
-  const knob = all.find((k) => k.key === key) ?? all[0];
+  const knob = all.find((k) => k.key === view.course) ?? all[0];
   const recorded = !knob || knob === mainRate(frame.knobs);
-  const find = (kind, name) => frame.curves.find((c) => c.kind === kind && c.name === name);
+  const find = (kind, name) => finest(frame, view.x, (c) => c.kind === kind && c.name === name);
   return { knob, recorded, past: recorded ? find("lr", "") : find("past", knob.key), plan: find("plan", recorded ? "" : knob.key) };
 }
 
 export function rateModel(frame, view, theme) {
-  const model = { lines: [], dots: [], x: view.x, log: false };
-  const { knob, recorded, past: lr, plan } = course(frame, view.course);
+  const { knob, recorded, past: lr, plan } = course(frame, view);
+  const name = knob?.title.toLowerCase() ?? "learning rate";
+  const model = { lines: [], dots: [], x: view.x, knob, title: knob?.unit ? `${name} (${knob.unit})` : name };
   const { step } = frame.run;
   const colour = theme.series[0];
   const drawn = [];
-  const inside = (curve, ys) => ys.filter((_, i) => curve.steps[i] <= view.x[1] * 1.02);
+  const inside = (curve, ys) => inView(curve.steps, ys, view.x);
   if (lr?.count) {
     const xs = lr.size > 1 ? middles(lr) : lr.steps;
     model.lines.push({ xs, ys: lr.mean, colour, width: theme.line, stairs: recorded && lr.size === 1 });
-    drawn.push(lr.low, lr.high);
+    drawn.push(inside(lr, lr.low), inside(lr, lr.high));
   }
   if (plan?.count) {
     const cut = plan.steps.findIndex((s) => s > step);
     const from = cut < 0 ? plan.count : cut;
     const now = knob ? knob.effective : plan.mean[from];
-    const xs = [step, ...plan.steps.subarray(from)];
-    const ys = [now, ...plan.mean.subarray(from)];
+    // Joined to the present, unless the picture begins later.
+    const joined = !plan.whole || plan.steps[from] <= step + 1;
+    const xs = [...(joined ? [step] : []), ...plan.steps.subarray(from)];
+    const ys = [...(joined ? [now] : []), ...plan.mean.subarray(from)];
     model.lines.push({ xs, ys, colour, width: theme.line, dash: [6, 4] });
     drawn.push(inside(plan, plan.mean));
     const scaled = knob && knob.scheduled && knob.override === null && knob.scale && knob.scale !== 1;
@@ -126,40 +183,41 @@ export function rateModel(frame, view, theme) {
       drawn.push(inside(plan, plan.mean).map((v) => v / knob.scale));
     }
   }
-  const now = knob?.effective ?? (lr?.count ? lr.mean[lr.count - 1] : null);
+  const now = view.dragged ?? knob?.effective ?? (lr?.count ? lr.mean[lr.count - 1] : null);
+  model.now = now;
   if (now !== null && now !== undefined) {
     model.dots.push({ x: step, y: now, colour });
-    drawn.push([now]);
+    if (step >= view.x[0] && step <= view.x[1]) drawn.push([now]);
   }
   let [low, high] = extent(drawn, view.rateLog);
   model.log = view.rateLog && low > 0 && Number.isFinite(low);
   if (!model.log) low = Math.min(0, low);
   if (high === 0) high = 1e-3;
-  view.rateY = holdRange(view.rateYLog === model.log ? view.rateY : null, low, high, model.log);
-  view.rateYLog = model.log;
+  if (view.dragged === null || view.rateYLog !== model.log) {
+    view.rateY = holdRange(view.rateYLog === model.log ? view.rateY : null, low, high, model.log);
+    view.rateYLog = model.log;
+  }
   model.y = view.rateY;
   return model;
 }
 
-// What the crosshair says about one step: rows of [name, value, colour].
-export function reading(frame, view, step, theme) {
+// What the crosshair says about one step: rows of [name, value, smoothed, colour].
+export function reading(frame, view, theme) {
   const rows = [];
-  for (const curve of lossCurves(frame)) {
-    const i = bucketAt(curve, step);
+  const { cross: step } = view;
+  for (const curve of lossCurves(frame, view).filter((c) => !c.hidden)) {
+    const i = at(curve, step, frame.run.step);
     if (i < 0) continue;
     const range = curve.size > 1 ? ` (${short(curve.low[i])} … ${short(curve.high[i])})` : "";
-    rows.push([curve.label, steady(curve.mean[i]) + range, theme.series[curve.style % 6]]);
-    if (curve.kind === "loss" && view.alpha) {
-      const ys = smooth(curve.mean, curve.size, curve.total, view.alpha);
-      rows.push(["smoothed", steady(ys[i]), theme.series[curve.style % 6]]);
-    }
+    const average = curve.kind === "loss" && view.alpha ? steady(smoothed(curve, view.alpha)[i]) : "";
+    rows.push([curve.label, steady(curve.mean[i]) + range, average, look(curve.style, theme).colour]);
   }
   const past = step <= frame.run.step;
-  const drawn = course(frame, view.course);
-  const rate = past ? drawn.past : drawn.plan;
+  const { knob, past: used, plan, recorded } = course(frame, view);
+  const rate = past ? used : plan;
   const i = rate?.count ? bucketAt(rate, step) : -1;
-  const name = drawn.knob?.title.toLowerCase() ?? "learning rate";
-  if (i >= 0) rows.push([past ? name : drawn.recorded ? "planned rate" : `planned ${name}`, short(rate.mean[i]), theme.muted]);
+  const name = knob?.title.toLowerCase() ?? "learning rate";
+  if (i >= 0) rows.push([past ? name : recorded ? "planned rate" : `planned ${name}`, short(rate.mean[i]), "", theme.muted]);
   return rows;
 }
 

@@ -64,17 +64,9 @@ export class Knob {
       this.gesture = undefined;
     });
     slider.addEventListener("input", (event) => this.move(event, toValue(this.range, Number(slider.value))));
-    const press = (event) => {
-      const value = keyed(this.range, this.shown, event.key);
-      if (value === null || event.ctrlKey || event.metaKey || event.altKey) return;
-      event.preventDefault();
-      if (!this.gesture || Date.now() - this.touched > KEYS) this.gesture = unique();
-      this.put(value);
-      this.set(event, value);
-    };
-    slider.addEventListener("keydown", press);
+    slider.addEventListener("keydown", (event) => this.press(event));
     box.addEventListener("keydown", (event) => {
-      if (event.key === "ArrowUp" || event.key === "ArrowDown" || event.key.startsWith("Page")) press(event);
+      if (event.key === "ArrowUp" || event.key === "ArrowDown" || event.key.startsWith("Page")) this.press(event);
       if (event.key === "Enter") this.typed(event);
       if (event.key === "Escape") this.settle();
     });
@@ -83,6 +75,15 @@ export class Knob {
     });
     box.addEventListener("blur", (event) => this.editing && this.typed(event));
     box.addEventListener("focus", () => box.select());
+  }
+
+  press(event) {
+    const value = keyed(this.range, this.shown, event.key);
+    if (value === null || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    if (!this.gesture || Date.now() - this.touched > KEYS) this.gesture = unique();
+    this.put(value);
+    this.set(event, value);
   }
 
   // A drag: at most one command per drawn picture, and always the last one.

@@ -10,9 +10,9 @@ export function typed(Kind, view) {
 }
 
 // Give every curve of a head its arrays.
-export function decode(head, buffers) {
+export function decode(head, buffers, Kind = Float32Array) {
   const steps = typed(Float64Array, buffers[0]);
-  const values = typed(Float32Array, buffers[1]);
+  const values = typed(Kind, buffers[1]);
   for (const curve of head.curves) {
     const { at, values: from, count } = curve;
     curve.steps = steps.subarray(at, at + count);

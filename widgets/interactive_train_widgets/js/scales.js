@@ -36,7 +36,7 @@ export function logTicks(low, high, count) {
 
 // A function from a value to a pixel, and its inverse.
 export function mapping(low, high, from, to, log = false) {
-  const f = log ? Math.log : (v) => v;
+  const f = log ? (v) => Math.log(Math.max(v, 1e-300)) : (v) => v;
   const [a, b] = [f(low), f(high)];
   const span = b - a || 1;
   const map = (v) => from + ((f(v) - a) / span) * (to - from);
@@ -72,6 +72,32 @@ export function holdRange(now, low, high, log) {
   const next = roundRange(low, high, log);
   // A tighter round range that is hardly smaller is not worth a jump.
   return fits && size(...next) > 0.75 * size(...now) ? now : next;
+}
+
+// Places for labels of height `gap` near ascending `ys`, from `top` to `bottom` without overlap; as
+// many as fit, from the top.
+export function apart(ys, top, bottom, gap) {
+  const count = Math.min(ys.length, Math.floor((bottom - top) / gap + 1e-9));
+  const out = ys.slice(0, count);
+  for (let i = 0; i < count; i++) {
+    out[i] = Math.max(out[i], i ? out[i - 1] + gap : top + gap / 2);
+  }
+  for (let i = count - 1, limit = bottom - gap / 2; i >= 0; i--, limit = out[i + 1] - gap) {
+    out[i] = Math.min(out[i], limit);
+  }
+  return out;
+}
+
+// Labels in groups that share some of their width.
+export function columnsOf(labels) {
+  const columns = [];
+  let right = -Infinity;
+  for (const label of [...labels].sort((a, b) => a.left - b.left)) {
+    if (label.left >= right) columns.push([]);
+    columns.at(-1).push(label);
+    right = Math.max(right, label.right);
+  }
+  return columns;
 }
 
 // The right end of the step axis: room for the future, in few large moves.

@@ -2,12 +2,13 @@
 
 // `means[i]` stands for `size` points (the last one for what remains of `total`): its weight is
 // that of so many equal points, so a smooth curve looks alike at every decimation. The bias of
-// the start is corrected; a missing value leaves a gap and keeps the memory.
-export function smooth(means, size, total, alpha) {
+// the start is corrected; a missing value leaves a gap and keeps the memory. `before` is [average,
+// weight] of what came before the first bucket.
+export function smooth(means, size, total, alpha, before = [0, 0]) {
   const out = new Float64Array(means.length);
   const full = alpha ** size;
-  let sum = 0;
-  let weight = 0;
+  let weight = before[1];
+  let sum = before[0] * weight;
   for (let i = 0; i < means.length; i++) {
     const count = i === means.length - 1 ? total - size * i : size;
     const keep = count === size ? full : alpha ** count;

@@ -117,7 +117,8 @@ class Panel {
   adapt(kind) {
     const rate = this.calm.matches || document.hidden ? CALM : RATE;
     const columns = Math.max(100, (this.charts?.el.clientWidth || 700) - 100);
-    this.post({ kind, view: this.view, rate, columns, sections: this.unfolded() ? ["layers"] : [] });
+    const sections = this.unfolded() ? ["layers"] : [];
+    this.post({ kind, view: this.view, rate, columns, sections, window: this.charts?.wanted ?? null });
   }
 
   // Whether the layers are to be seen: only then are they computed.
@@ -141,6 +142,9 @@ class Panel {
       this.due = content.sequence;
       if (document.hidden) this.acknowledge();
       else this.redraw();
+    } else if (content.kind === "rows") {
+      this.requests.get(content.id)?.take(content, buffers);
+      this.requests.delete(content.id);
     } else if (content.kind === "tickets") {
       this.face = "live";
       if (this.frame) {
@@ -188,6 +192,13 @@ class Panel {
     this.requests.set(id, { verb, fields, pressed, gesture, done, remark });
     this.post({ kind: "command", id, verb, gesture, pressed, ...fields });
     return id;
+  }
+
+  // Ask for the recorded rows; `take` hears them.
+  ask(event, take) {
+    const id = `${this.view}-${unique()}`;
+    this.requests.set(id, { verb: "rows", fields: {}, pressed: event.timeStamp, gesture: "", take });
+    this.post({ kind: "rows", id });
   }
 
   resolve(ticket) {
@@ -272,7 +283,7 @@ class Panel {
     show(this.side, !empty);
     this.main.classList.toggle("it-single", empty);
     this.status?.update(frame, frame.watchOnly && face === "live" ? "watching" : face);
-    this.charts?.update(frame, this.theme);
+    this.charts?.update(frame, this.theme, frozen);
     this.knobs?.update(frame, frozen);
     this.freeze?.update(frame, frozen);
     if (this.unfolded()) this.layers.update(frame, this.sections.layers, frozen);
