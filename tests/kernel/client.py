@@ -50,7 +50,8 @@ class KernelClient:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("JUPYTER")}
         environment["IPYTHONDIR"] = str(directory / "ipython")
         if ipykernel is not None:
-            environment["PYTHONPATH"] = str(ipykernel)
+            path = [str(ipykernel), environment.get("PYTHONPATH", "")]
+            environment["PYTHONPATH"] = os.pathsep.join(filter(None, path))
         self._manager = KernelManager(
             kernel_name="python3",
             connection_file=str(directory / "kernel.json"),
@@ -76,7 +77,9 @@ class KernelClient:
 
     # Code
 
-    def execute(self, code: str, *, allow_stdin: bool = True, timeout: float = 60.0) -> Execution:
+    def execute(
+        self, code: str, *, allow_stdin: bool = True, timeout: float = 60.0, cell: str = ""
+    ) -> Execution:
         """Run code as a cell does and wait for its end; an exception in it is returned.
 
         Parameters
@@ -86,9 +89,16 @@ class KernelClient:
             False is what nbclient and its kind say: there is no person.
         timeout : float
             Seconds.
+        cell : str
+            The id of the notebook's cell, as JupyterLab says it.
         """
         first = len(self.messages)
-        sent = self._client.execute(code, allow_stdin=allow_stdin)
+        content = {"code": code, "silent": False, "store_history": True, "user_expressions": {}}
+        content |= {"allow_stdin": allow_stdin, "stop_on_error": True}
+        session, metadata = self._client.session, {"cellId": cell} if cell else {}
+        request = session.msg("execute_request", content, metadata=metadata)
+        session.send(self._client.shell_channel.socket, request)
+        sent = request["header"]["msg_id"]
         reply = self._reply(self._client.get_shell_msg, sent, timeout)
         self.wait_for(
             lambda m: (
@@ -124,6 +134,10 @@ class KernelClient:
                 execution.displays.append(content["data"])
             case "error":
                 execution.error = "\n".join(content["traceback"])
+
+    def interrupt(self) -> None:
+        """Interrupt the kernel as the button in the tool bar does."""
+        self._manager.interrupt_kernel()
 
     def send_code(self, code: str) -> str:
         """Send code and wait for nothing; return the message's id."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from typing import Any
@@ -16,6 +17,8 @@ from interactive_train_widgets.flow import HEARTBEAT, IN_FLIGHT
 from interactive_train_widgets.frames import Buffers
 from interactive_train_widgets.publisher import PAUSE_SETTLES, Publisher
 from tests.widgets.fake_run import FakeRun
+
+NUMBERS = itertools.count()
 
 
 class Wire:
@@ -60,7 +63,7 @@ def ready(publisher: Publisher, view: str = "v", rate: float = 10) -> None:
 
 
 def request(command: commands.Command, gesture: str = "") -> messages.Request:
-    return messages.Request("id", command, gesture, None)
+    return messages.Request(f"id {next(NUMBERS)}", command, gesture, None)
 
 
 def test_nothing_is_sent_before_the_browser_is_ready() -> None:
@@ -293,3 +296,17 @@ def test_rows_are_answered_under_their_name() -> None:
     publisher.turn(0.0)
     (answer,) = wire.kinds("rows")
     assert (answer["id"], answer["curves"][0]["count"]) == ("mine", 30)
+
+
+def test_a_message_that_comes_twice_is_applied_once_and_answered_twice() -> None:
+    run, wire, publisher = make(FakeRun().run_to(10))
+    ready(publisher)
+    again = request(commands.Note("once"))
+    publisher.receive(again)
+    publisher.turn(0.0)
+    publisher.receive(again)
+    publisher.turn(1.0)
+    assert len(run.journal) == 1
+    first, second = (head["tickets"][0] for head in wire.kinds("tickets"))
+    assert first == second
+    assert first["error"] is None

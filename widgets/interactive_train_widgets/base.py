@@ -86,8 +86,10 @@ class LiveWidget(Readings, anywidget.AnyWidget):
         self.uid = uuid.uuid4().hex[:12]
         super().__init__()
         self.config = {"panels": list(self.panels), "look": layout, "uid": self.uid}
+        self._own_layout = self.layout
         self.tell(self._sources[0].view())
         self.on_msg(self._hear)
+        self.comm.on_close(lambda _: self._publisher.retire())  # a page threw it away
         self._follow()
 
     # -- what a person reads ------------------------------------------------------------------
@@ -113,6 +115,9 @@ class LiveWidget(Readings, anywidget.AnyWidget):
         if publisher is not None:
             publisher.close()
         super().close()
+        own = self.__dict__.get("_own_layout")
+        if own is not None:  # a model of its own, that ipywidgets would leave behind
+            own.close()
 
     def observe(self, handler: Any, names: Any = traitlets.All, type: Any = "change") -> None:  # noqa: A002 - traitlets' name
         """Call `handler` when a trait changes; the run is followed from now on, shown or not.

@@ -29,6 +29,7 @@ ENDED = ("finished", "stopped", "failed")
 KEEP_COLUMNS = 1000  # of a curve that a saved notebook keeps
 PAUSE_SETTLES = 1.0  # seconds in pause before a picture is drawn: single steps do not each draw one
 TELL = 0.5  # seconds between two readings of the traits, but for a change of the status
+REMEMBERED = 1000  # newest messages that are recognised when they come again
 POLL = 0.02  # seconds between looks at the inbox while a command waits for its boundary
 IDLE = 0.25  # seconds between looks at a run that does not move
 
@@ -126,6 +127,7 @@ class Publisher:
         self._inbox: deque[messages.Message] = deque()
         self._refused: deque[Head] = deque()
         self._pending: deque[Pending] = deque()
+        self._tickets: dict[str, Ticket] = {}  # of the newest messages, by their ids
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
@@ -187,6 +189,10 @@ class Publisher:
             thread.join(timeout)
 
     def _submit(self, request: messages.Request) -> None:
+        known = self._tickets.get(request.identity)
+        if known is not None:  # the same message again: applied once, answered twice
+            self._pending.append(Pending(request.identity, known, None))
+            return
         try:
             ticket = self._sources[0].submit(
                 request.command, source="dashboard", gesture=request.gesture
@@ -195,6 +201,9 @@ class Publisher:
             self._refused.append({"id": request.identity, "error": str(error), "step": None})
         else:
             self._pending.append(Pending(request.identity, ticket, request.pressed))
+            self._tickets[request.identity] = ticket
+            if len(self._tickets) > REMEMBERED:
+                del self._tickets[next(iter(self._tickets))]
 
     # -- in the publisher's thread ----------------------------------------------------------
 

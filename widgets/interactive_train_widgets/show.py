@@ -34,7 +34,8 @@ def display_run(run: Any, seconds: float | None = None) -> Dashboard | None:
     Dashboard or None
     """
     if seconds is not None:
-        return watch(run, seconds)
+        watch(run, seconds)
+        return None
     dashboard = _dashboards.get(run)
     if dashboard is None or dashboard.comm is None:
         dashboard = _dashboards[run] = Dashboard(run)
