@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 BINS = 24
 SAMPLE = 4096  # numbers from which the range of a histogram is taken
 TAIL = 0.005  # part of them that may lie outside on either side
+PIECE = 1 << 14  # numbers that are worked on at once, within the processor's cache
 MARGIN = 0.1  # of the range, added on either side as far as there are numbers
 
 
@@ -74,44 +75,79 @@ def distribution(array: NDArray[Any]) -> Distribution:
     >>> found.mean, found.nans, int(found.counts.sum())
     (1.0, 1, 3)
     """
-    values = np.asarray(array, dtype=np.float64).ravel()
-    size = values.size
-    finite = values[np.isfinite(values)]
-    nans = int(np.isnan(values).sum())
-    infinities = size - finite.size - nans
-    if not finite.size:
-        none, empty = math.nan, np.zeros(BINS, np.int64)
-        return Distribution(
-            size, none, none, 0.0, none, none, 0, nans, infinities, empty, none, none, 0, 0
-        )
-    low, high = float(finite.min()), float(finite.max())
-    start, stop = _range(finite, low, high)
-    inside = np.histogram(finite, BINS, (start, stop))[0].astype(np.int64)
-    below, above = int((finite < start).sum()), int((finite > stop).sum())
-    largest = max(abs(low), abs(high)) or 1.0  # squares of what is divided by it do not overflow
-    scaled = finite / largest
+    values = np.ascontiguousarray(array).reshape(-1)
+    pieces = [values[at : at + PIECE] for at in range(0, values.size, PIECE)]
+    sums = _Sums()
+    for piece in pieces:
+        sums.add(piece.astype(np.float64))
+    none = math.nan
+    start, stop = _range(values, sums.low, sums.high) if sums.count else (none, none)
+    counts, below, above = np.zeros(BINS, np.int64), 0, 0
+    for piece in pieces if sums.count else ():
+        numbers = piece.astype(np.float64)  # NaN is nowhere, infinities are taken off below
+        below += int(np.count_nonzero(numbers < start))
+        above += int(np.count_nonzero(numbers > stop))
+        inside = numbers if sums.finite else numbers[np.isfinite(numbers)]
+        counts += np.histogram(inside, BINS, (start, stop))[0]
     return Distribution(
-        size,
-        float(scaled.mean()) * largest,
-        float(scaled.std()) * largest,
-        float(np.sqrt(np.dot(scaled, scaled))) * largest,
-        low,
-        high,
-        size - int(np.count_nonzero(values)),
-        nans,
-        infinities,
-        inside,
+        values.size,
+        sums.mean if sums.count else none,
+        math.sqrt(sums.squares / sums.count) if sums.count else none,
+        math.sqrt(sums.squares + sums.count * sums.mean**2),
+        sums.low if sums.count else none,
+        sums.high if sums.count else none,
+        sums.zeros,
+        sums.nans,
+        sums.less + sums.more,
+        counts,
         start,
         stop,
-        below,
-        above,
+        below - sums.less,
+        above - sums.more,
     )
 
 
-def _range(finite: NDArray[np.float64], low: float, high: float) -> tuple[float, float]:
+class _Sums:
+    """Sums over pieces of an array: mean and squared deviations as Chan et al. (1979) join them."""
+
+    def __init__(self) -> None:
+        self.count = self.zeros = self.nans = self.less = self.more = 0
+        self.mean = self.squares = 0.0
+        self.low, self.high = math.inf, -math.inf
+
+    @property
+    def finite(self) -> bool:
+        """Whether every number so far is finite."""
+        return not (self.nans or self.less or self.more)
+
+    def add(self, piece: NDArray[np.float64]) -> None:
+        low, high = float(piece.min()), float(piece.max())
+        if not (math.isfinite(low) and math.isfinite(high)):  # NaN shows in both
+            self.nans += int(np.count_nonzero(np.isnan(piece)))
+            self.less += int(np.count_nonzero(piece == -np.inf))
+            self.more += int(np.count_nonzero(piece == np.inf))
+            piece = piece[np.isfinite(piece)]
+            if not piece.size:
+                return
+            low, high = float(piece.min()), float(piece.max())
+        mean = float(piece.mean())
+        apart = piece - mean
+        whole = self.count + piece.size
+        off = mean - self.mean
+        self.squares += float(np.square(apart).sum()) + off**2 * self.count * piece.size / whole
+        self.mean += off * piece.size / whole
+        self.zeros += piece.size - int(np.count_nonzero(piece))
+        self.count = whole
+        self.low, self.high = min(self.low, low), max(self.high, high)
+
+
+def _range(values: NDArray[Any], low: float, high: float) -> tuple[float, float]:
     """Return where a histogram begins and ends: around most numbers, within all of them."""
-    sample = finite[:: -(-finite.size // SAMPLE)]
-    start, stop = (float(value) for value in np.quantile(sample, (TAIL, 1.0 - TAIL)))
+    sample = values[:: -(-values.size // SAMPLE)].astype(np.float64)
+    sample = sample[np.isfinite(sample)]
+    start, stop = low, high
+    if sample.size:
+        start, stop = (float(value) for value in np.quantile(sample, (TAIL, 1.0 - TAIL)))
     margin = MARGIN * (stop - start)
     start, stop = max(low, start - margin), min(high, stop + margin)
     if not stop - start > 1e-9 * max(abs(start), abs(stop)):  # as good as one number

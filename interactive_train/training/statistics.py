@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from interactive_train.training.session import Session
 
 WHERE = "run.statistics"
+MOST_OUTPUTS = 1 << 16  # numbers of an output that are looked at: enough for a histogram
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ class OutputStatistics:
         ``"layers.0"``, ``"Linear"``; of the whole model the path is "".
     shape : tuple of int
     values : Distribution
+        Of as many rows of the batch as hold 65 536 numbers, one at least.
     """
 
     path: str
@@ -147,7 +149,7 @@ def look(session: Session) -> Statistics:
             message = str(error) if isinstance(error, NonFiniteError) else f"{WHERE}: {error}"
         arrays = _arrays(probe, gradients, moved, refused=bool(message))
         outputs = {
-            path: OutputStatistics(path, kind, data.shape, distribution(data))
+            path: OutputStatistics(path, kind, data.shape, distribution(_rows(data)))
             for path, (kind, _, data) in call.passed.items()
             if isinstance(data, np.ndarray) and data.dtype.kind == "f"
         }
@@ -161,19 +163,25 @@ def _apart(session: Session) -> tuple[Stepper, Sequence[Any]]:
     end; of other data, which can be asked only once, those that the fit took last.
     """
     with session.lock:
-        state = session.current_state()
-        probe = Stepper(state, WHERE, clip_norm=session.clip_norm)
-        probe.key, probe.told = session.stepper.key, True
+        state, key = session.current_state(), session.stepper.key
         rows = session.feed.rows(session.data, session.pass_index, session.position)
         if rows is not None and not rows.steps:
             back = rows.batch_size * session.accumulate
             start = max(0, session.position - back)
             rows = session.feed.rows(session.data, session.pass_index, start)
         newest = session.feed.newest
+    probe = Stepper(state, WHERE, clip_norm=session.clip_norm)
+    probe.key, probe.told = key, True
     if rows is None:
         return probe, newest or ()
     batches = rows.batches()
     return probe, [batch for _, batch in zip(range(session.accumulate), batches, strict=False)]
+
+
+def _rows(output: NDArray[Any]) -> NDArray[Any]:
+    if output.ndim == 0 or output.size <= MOST_OUTPUTS:
+        return output
+    return output[: max(1, MOST_OUTPUTS // (output.size // len(output)))]
 
 
 def _arrays(
@@ -189,7 +197,7 @@ def _arrays(
         norm = math.nan if refused and not leaf.frozen else 0.0
         if path in moved:
             change = np.subtract(moved[path], x, dtype=np.float64).ravel()
-            norm = float(np.sqrt(np.dot(change, change)))
+            norm = float(np.sqrt(np.square(change).sum()))
         found[path] = ArrayStatistics(
             path,
             x.shape,

@@ -12,7 +12,7 @@ import pytest
 import interactive_train as it
 from interactive_train import losses, nn, optim
 from interactive_train.training.statistics import Statistics
-from interactive_train_widgets.sections import SHARE, SHORTEST, Sections, describe_statistics
+from interactive_train_widgets.sections import FIRST, SHARE, SHORTEST, Sections, describe_statistics
 from tests.training.common import problem
 from tests.widgets.fake_run import FakeRun
 
@@ -69,14 +69,19 @@ def test_a_run_that_moves_is_looked_at_by_what_it_costs() -> None:
     sections = Sections(run, lambda: None)
     settled(sections, run, 0.0)
     run.step_once()
-    assert settled(sections, run, 0.03 / SHARE - 0.1) == []
-    assert len(settled(sections, run, sections.cpu_seconds / SHARE + 0.01)) == 1
+    assert len(settled(sections, run, FIRST)) == 1
+    run.step_once()
+    first = sections.cpu_seconds / 2
+    assert settled(sections, run, FIRST + 0.5 * first / SHARE) == []
+    assert len(settled(sections, run, FIRST + 2 * first / SHARE)) == 1
     cheap = Looked().run_to(3)
     sections = Sections(cheap, lambda: None)
     settled(sections, cheap, 0.0)
     cheap.step_once()
-    assert settled(sections, cheap, SHORTEST / 2) == []
-    assert len(settled(sections, cheap, SHORTEST)) == 1
+    assert len(settled(sections, cheap, FIRST)) == 1
+    cheap.step_once()
+    assert settled(sections, cheap, FIRST + SHORTEST / 2) == []
+    assert len(settled(sections, cheap, FIRST + SHORTEST)) == 1
 
 
 def test_a_resting_run_is_looked_at_when_something_changed() -> None:

@@ -20,6 +20,7 @@ LAYERS = "layers"
 SECTIONS = (LAYERS,)
 SHARE = 0.015  # part of one core that looks at a running fit may cost
 SHORTEST = 1.0  # seconds between two looks while the run moves
+FIRST = 2.0  # seconds between the first two looks
 RESTING = 0.2  # the same while it rests: nobody is disturbed
 MOVING = ("running",)
 
@@ -111,7 +112,8 @@ class Sections:
             newest = _message(error=str(error))
         seconds = time.thread_time() - began
         self.cpu_seconds += seconds
-        self._pause = max(SHORTEST, seconds / SHARE)
+        # The first look also pays for what is made once, such as plans of eager operations.
+        self._pause = max(SHORTEST, seconds / SHARE) if self._newest else FIRST
         self._newest = newest
         self._wake()
 
@@ -143,7 +145,7 @@ def _array(array: ArrayStatistics) -> Head:
         "shape": list(array.shape),
         "weights": _distribution(array.weights),
         "gradients": None if g is None else _distribution(g),
-        "update": number(array.update_norm),
+        "update": _brief(array.update_norm),
         "frozen": array.frozen,
     }
 
@@ -151,17 +153,22 @@ def _array(array: ArrayStatistics) -> Head:
 def _distribution(found: Distribution) -> Head:
     return {
         "size": found.size,
-        "mean": number(found.mean),
-        "std": number(found.std),
-        "norm": number(found.norm),
-        "low": number(found.low),
-        "high": number(found.high),
+        "mean": _brief(found.mean),
+        "std": _brief(found.std),
+        "norm": _brief(found.norm),
+        "low": _brief(found.low),
+        "high": _brief(found.high),
         "zeros": found.zeros,
         "nans": found.nans,
         "infinities": found.infinities,
         "counts": found.counts.tolist(),
-        "start": number(found.start),
-        "stop": number(found.stop),
+        "start": _brief(found.start),
+        "stop": _brief(found.stop),
         "below": found.below,
         "above": found.above,
     }
+
+
+def _brief(value: float) -> float | None:
+    """Return a number with the digits that a page shows."""
+    return number(float(f"{value:.5g}"))
