@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from interactive_train.training.view import BranchView, RunView
 from interactive_train_widgets.curves import departure
 from interactive_train_widgets.frames import MAX_ROWS, Composer
 from tests.widgets.fake_run import FakeRun
@@ -17,30 +18,25 @@ from tests.widgets.test_frames import arrays, curve
 class Branched:
     """A fake run with branches: a name and own rows each."""
 
-    def __init__(self, run: FakeRun, *branches: Any) -> None:
+    def __init__(self, run: FakeRun, *branches: BranchView) -> None:
         self.run, self.branches, self.generation = run, branches, 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.run, name)
 
-    def view(self) -> Any:
-        seen = self.run.view()
-        fields = {name: getattr(seen, name) for name in seen.__slots__}
-        more = {"branches": self.branches, "generation": self.generation}
-        return SimpleNamespace(**fields | more)
+    def view(self) -> RunView:
+        return replace(self.run.view(), branches=self.branches, generation=self.generation)
 
     def series(self, name: str, start: int = 0, branch: str = "") -> Any:
         if not branch:
             return self.run.series(name, start)
         own = next(b for b in self.branches if b.name == branch)
-        steps = np.arange(own.fork_step + 1, own.last_step + 1)
+        steps = np.arange(1, own.last_step + 1)
         return steps[start:], np.full(len(steps), float(own.loss))[start:]
 
 
-def branch(name: str, parent: str, fork: int, last: int, current: bool = False) -> Any:
-    return SimpleNamespace(
-        name=name, parent=parent, fork_step=fork, last_step=last, current=current, loss=0.5
-    )
+def branch(name: str, parent: str, fork: int, last: int, current: bool = False) -> BranchView:
+    return BranchView(name, parent, fork, last, current, 0.5)
 
 
 def test_a_window_is_sent_beside_the_whole_and_shows_more() -> None:
@@ -134,7 +130,7 @@ def test_rows_are_the_newest_million_at_most() -> None:
         def __init__(self, run: FakeRun) -> None:
             self.view = run.view
 
-        def series(self, name: str, start: int = 0) -> Any:
+        def series(self, name: str, start: int = 0, branch: str = "") -> Any:
             return np.arange(start, MAX_ROWS + 5), np.zeros(MAX_ROWS + 5 - start)
 
     run = FakeRun()

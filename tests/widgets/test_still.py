@@ -8,12 +8,15 @@ import sys
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from interactive_train.training import commands
-from interactive_train_widgets import still
+from interactive_train_widgets import plots, still
 from interactive_train_widgets.frames import Composer
 from tests.widgets.fake_run import FakeRun
+from tests.widgets.test_curves import Branched, branch
 
 
 def bundle(run: FakeRun) -> dict[str, str]:
@@ -70,3 +73,25 @@ def test_pyplot_is_never_imported() -> None:
 def test_a_sentence_leaves_out_what_is_not_known() -> None:
     view = replace(FakeRun().view(), loss=math.nan)
     assert still.sentence(view) == "digits: ready at step 0"
+
+
+def test_the_picture_shows_what_the_page_shows() -> None:
+    main, tail = branch("main", "", 0, 300), branch("lower", "main", 100, 400, current=True)
+    run = FakeRun("first").run_to(200)
+    run.submit(commands.Adjust("lr", 3e-4))
+    run.submit(commands.Freeze("layers.0"))
+    first = Branched(run.run_to(400), main, tail)
+    head, buffers = Composer([first, FakeRun("second").run_to(300)], True).frame(first.view(), 600)
+    figure = Figure()
+    plots.draw(figure, head, still.unpack(head, buffers))
+    top, bottom = figure.axes
+    legend = [str(line.get_label()) for line in top.get_legend_handles_labels()[0]]
+    assert legend == ["first", "second", "first validation", "first main"]
+    lines = [line for line in top.lines if line.get_label() in legend]
+    assert len({line.get_color() for line in lines}) == 4
+    assert (
+        np.asarray(lines[-1].get_xdata())[0] == 100
+    )  # from where the branch leaves the current line
+    assert [text.get_text() for text in top.texts] == ["1–2"]
+    assert (top.get_ylabel(), bottom.get_xlabel()) == ("loss (nats per example)", "step")
+    assert bottom.get_ylabel() == "learning rate"

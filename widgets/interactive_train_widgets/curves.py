@@ -7,12 +7,11 @@ steps that somebody zoomed into, and courses of knobs on a grid.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from interactive_train.training.view import KnobView, MetricView, RunView, Source
+from interactive_train.training.view import BranchView, KnobView, MetricView, RunView, Source
 from interactive_train_widgets.describe import JOURNAL_ROWS
 from interactive_train_widgets.pyramid import Array, Columns, Pyramid, Recorded, finite_rows
 
@@ -36,11 +35,10 @@ class Curves:
 
     def follow(self, view: RunView) -> None:
         """Forget what was read when the run went back in time or to another branch."""
-        generation = getattr(view, "generation", 0)
-        if generation != self._generation or view.step < self._step:
+        if view.generation != self._generation or view.step < self._step:
             self._pyramids.clear()
             self._courses.clear()
-        self._generation, self._step = generation, view.step
+        self._generation, self._step = view.generation, view.step
 
     def recorded(self, name: str, start: int = 0, branch: str = "") -> Rows:
         """Return the recorded (steps, values) of ``"loss"`` or ``"lr"`` from a row on."""
@@ -145,7 +143,7 @@ def _reduced(
     return pyramid.window(*window, columns + columns // 2, recorded)
 
 
-def departure(branches: Sequence[Any], name: str) -> int:
+def departure(branches: Sequence[BranchView], name: str) -> int:
     """Return the last step that a branch shares with the current one."""
     parents = {branch.name: branch for branch in branches}
 

@@ -145,7 +145,7 @@ class Composer:
         """Add the curves of one run; in a window only what is finer there."""
         curves = self.curves[run]
         packer.add(run, "loss", curves.series("loss", columns, window), **more)
-        branches = getattr(view, "branches", ())
+        branches = view.branches
         for branch in [b for b in branches if not b.current][-MAX_BRANCHES:]:
             own = curves.series("loss", columns, window, branch.name)
             apart = departure(branches, branch.name)
@@ -177,10 +177,10 @@ class Composer:
         found: list[tuple[int, str, str, str, Rows]] = []
         for run, (curves, seen) in enumerate(zip(self.curves, views, strict=True)):
             found.append((run, "loss", "", "", curves.recorded("loss")))
-            for branch in getattr(seen, "branches", ()):
-                if not branch.current:
-                    own = curves.recorded("loss", 0, branch.name)
-                    found.append((run, "loss", "", branch.name, own))
+            for tail in seen.branches:
+                if not tail.current:
+                    own = curves.recorded("loss", 0, tail.name)
+                    found.append((run, "loss", "", tail.name, own))
             for m in seen.metrics:
                 if m.matrix is None:
                     found.append((run, "metric", m.name, "", (m.steps, m.values)))

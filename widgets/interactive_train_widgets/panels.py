@@ -13,6 +13,8 @@ class Dashboard(LiveWidget):
     run : Run, optional
         What ``trainer.start(...)`` returned. Without one the dashboard is a report callback:
         ``trainer.fit(..., report=dashboard)``; it then only watches.
+    *others : Run
+        Runs whose losses are drawn with the first one's, to compare; only the first is steered.
     layout : {"default", "lecture"}
         ``"lecture"`` has larger text and thicker lines.
     """
@@ -29,12 +31,14 @@ class Dashboard(LiveWidget):
         "journal",
     )
 
-    def __init__(self, run: object = None, *, layout: str = "default", **unknown: object) -> None:
-        super().__init__(run, layout=layout, **unknown)
+    def __init__(
+        self, run: object = None, *others: object, layout: str = "default", **unknown: object
+    ) -> None:
+        super().__init__(run, *others, layout=layout, **unknown)
 
 
 class LossCurve(LiveWidget):
-    """The loss of one or several runs, raw and smoothed, on one axis."""
+    """The losses of one or several runs, raw and smoothed, on one axis, with their branches."""
 
     panels = ("loss",)
 

@@ -18,15 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interactive_train.training.view import RunView
+from interactive_train_widgets import plots
 from interactive_train_widgets.describe import Head
 from interactive_train_widgets.frames import Buffers
+from interactive_train_widgets.plots import COLOURS as COLOURS  # of all still pictures
 
 MAX_PICTURE = 42_000  # bytes of PNG; 56 KB in base64, and some kilobytes of table
 TABLE_ROWS = 16
 JOURNAL_ROWS = 20
 TABLE_CLASSES = 20
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
-MARKED = ("adjust", "release", "freeze", "thaw", "assign", "undo")
 Floats = NDArray[np.float64]
 
 
@@ -93,7 +93,7 @@ def bundle(view: RunView, head: Head, buffers: Buffers, uid: str) -> dict[str, s
     text = sentence(view)
     message = f"<pre>{html.escape(view.message[:2000])}</pre>" if view.message else ""
     body = message + _course(curves) + _matrices(view) + _journal(view)
-    return page(text, f"Loss and learning rate of {text}", picture(view, curves), body, uid)
+    return page(text, f"Loss and learning rate of {text}", picture(head, curves), body, uid)
 
 
 def page(text: str, alt: str, image: bytes, body: str, uid: str) -> dict[str, str]:
@@ -127,7 +127,7 @@ def _course(curves: list[tuple[Head, Floats, Floats]]) -> str:
     named = {
         about["name"] or about["kind"]: (steps, values)
         for about, steps, values in curves
-        if about["run"] == 0 and about["kind"] != "plan" and len(steps)
+        if about["run"] == 0 and about["kind"] != "plan" and "branch" not in about and len(steps)
     }
     if "loss" not in named:
         return ""
@@ -163,30 +163,11 @@ def _journal(view: RunView) -> str:
     return table("Interventions", ["after step", "what", "by"], rows) if rows else ""
 
 
-def picture(view: RunView, curves: list[tuple[Head, Floats, Floats]]) -> bytes:
+def picture(head: Head, curves: plots.Unpacked) -> bytes:
     """Draw loss and learning rate as PNG; empty without matplotlib or without points."""
-    losses = [c for c in curves if "loss" in (c[0]["name"] or c[0]["kind"]) and len(c[1])]
-    rates = [c for c in curves if c[0]["kind"] == "lr" and len(c[1])]
-    if not losses:
+    if not plots.losses_of(curves):
         return b""
-
-    def draw(figure: Any) -> None:
-        if rates:
-            top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
-            bottom.plot(rates[0][1], rates[0][2], color=COLOURS[0], drawstyle="steps-post")
-            bottom.set_ylabel("learning rate")
-        else:
-            top = bottom = figure.subplots()
-        _draw_losses(top, losses, view)
-        bottom.set_xlabel("step")
-        for axes in {top, bottom}:
-            axes.grid(alpha=0.25)
-            axes.spines[["top", "right"]].set_visible(False)
-            for entry in view.journal:
-                if entry.kind in MARKED and not entry.undone:
-                    axes.axvline(entry.step, color="#808", alpha=0.5, linewidth=0.7)
-
-    return paint(draw, (8.4, 4.2))
+    return paint(lambda figure: plots.draw(figure, head, curves), (8.4, 4.2))
 
 
 def paint(draw: Callable[[Any], None], size: tuple[float, float], colours: int = 64) -> bytes:
@@ -215,31 +196,3 @@ def _png(pixels: NDArray[np.uint8], colours: int) -> bytes:
     image = Image.fromarray(np.ascontiguousarray(pixels)).quantize(colours)
     image.save(target, "PNG", optimize=True)
     return target.getvalue()
-
-
-def _draw_losses(axes: Any, losses: list[tuple[Head, Floats, Floats]], view: RunView) -> None:
-    for number, (about, steps, values) in enumerate(losses):
-        label = about["name"].replace("_", " ") or ("loss" if about["run"] == 0 else "")
-        colour, dash = COLOURS[number % 4], ("-", "--", "-.", ":")[number % 4]
-        if about["kind"] == "loss":
-            axes.plot(steps, values, linewidth=0.5, alpha=0.35, color=colour)
-            values = _smooth(values, 0.9 ** about["size"])
-        axes.plot(steps, values, linewidth=1.6, label=label, color=colour, linestyle=dash)
-    if all(bool(np.all(values[np.isfinite(values)] > 0)) for _, _, values in losses):
-        axes.set_yscale("log")
-    unit = view.labels.get("loss", "")
-    axes.set_ylabel(f"loss ({unit})" if unit else "loss")
-    if len(losses) > 1:
-        axes.legend(frameon=False)
-
-
-def _smooth(values: Floats, keep: float) -> Floats:
-    """Return the bias-corrected moving average that the dashboard draws."""
-    out = np.full(len(values), np.nan)
-    total = weight = 0.0
-    for place, value in enumerate(values):
-        if math.isfinite(value):
-            total = keep * total + (1.0 - keep) * value
-            weight = keep * weight + (1.0 - keep)
-            out[place] = total / weight
-    return out
