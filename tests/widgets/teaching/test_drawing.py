@@ -174,6 +174,7 @@ def test_bars_follow_the_training() -> None:
     eventually(read)
     shares = [frame["table"]["rows"][0][1] for frame in heard(paper, "frame")]
     assert len(set(shares)) > 1
+    paper.close()
     run.close()
 
 
