@@ -5,6 +5,7 @@ import { percentOf } from "../../../widgets/interactive_train_widgets/js/teachin
 import { reading } from "../../../widgets/interactive_train_widgets/js/teaching/convolution.js";
 import { placeText } from "../../../widgets/interactive_train_widgets/js/teaching/misclassified.js";
 import { colourTable, signedValue, tileSize } from "../../../widgets/interactive_train_widgets/js/teaching/pixels.js";
+import { roomBeside } from "../../../widgets/interactive_train_widgets/js/teaching/tiles.js";
 import { NEAR, Pen } from "../../../widgets/interactive_train_widgets/js/teaching/strokes.js";
 
 test("a table of colours goes through its stops and stays at its ends", () => {
@@ -29,6 +30,12 @@ test("a tile is a whole multiple of its pixels", () => {
   assert.deepEqual(tileSize(8, 8, 48), { width: 48, height: 48 });
   assert.deepEqual(tileSize(6, 4, 47), { width: 28, height: 42 });
   assert.deepEqual(tileSize(64, 64, 48), { width: 64, height: 64 });
+});
+
+test("tiles are as large as a row has room, and in two rows where it is narrow", () => {
+  assert.equal(roomBeside(693, 16), 32);
+  assert.equal(roomBeside(490, 16), 50);
+  assert.equal(roomBeside(60, 16), 32);
 });
 
 test("a probability is short, and never 0 or 100 when it is not", () => {

@@ -5,7 +5,7 @@ import { palettes } from "./pixels.js";
 import { TileRow } from "./tiles.js";
 import { RunButtons, TeachingCard } from "./view.js";
 
-const LARGEST = 460; // CSS pixels of the map's side
+const LARGEST = 520; // CSS pixels of the map's side
 const CELL = [3, 30]; // CSS pixels of a cell, at least and at most
 
 // A token as one can see it. Pure.

@@ -8,7 +8,8 @@ import { TileRow } from "./tiles.js";
 import { RunButtons, TeachingCard } from "./view.js";
 
 const SOURCE = 128; // CSS pixels of the input
-const TILE = 48;
+const TILE = 64;
+const BESIDE = 16; // tiles of a row, if there is room
 
 // The words for one value under the pointer. Pure.
 export function reading(name, channel, row, column, value) {
@@ -22,7 +23,7 @@ class Stage {
     this.name = h("span", { class: "itp-row-name" });
     this.scale = h("span", { class: "it-sub it-number" });
     const hover = (tile, row, column) => this.read(tile, row, column);
-    this.tiles = new TileRow({ label: "", pick: (channel) => block.pick(channel), hover, wanted: TILE, fit: 16 });
+    this.tiles = new TileRow({ label: "", pick: (channel) => block.pick(channel), hover, wanted: TILE });
     this.el = h("div", { class: "itp-row" }, h("div", { class: "itp-row-head" }, this.name, this.scale), this.tiles.el);
   }
 
@@ -33,7 +34,7 @@ class Stage {
     this.view.read(reading(this.title, tile, row, column, signedValue(byte, this.about.scale)));
   }
 
-  update(about, array, colours, picked) {
+  update(about, array, colours, picked, fit) {
     [this.about, this.shape, this.bytes] = [about, array.shape, array.data];
     const [count, rows, columns] = array.shape;
     this.title = `${about.path || "model"} ${about.name}`;
@@ -41,7 +42,7 @@ class Stage {
     put(this.scale, `±${short(about.scale)}`);
     const more = about.total > count ? `, the first ${count} of ${about.total}` : "";
     this.tiles.update({
-      bytes: array.data, count, rows, columns, colours, picked,
+      bytes: array.data, count, rows, columns, colours, picked, fit,
       label: `${this.title}: ${rows} by ${columns} maps${more}`, name: (i) => `Channel ${i}`,
     });
   }
@@ -74,7 +75,7 @@ class Block {
     this.view.read(reading(`Filter of channel ${channel} on input`, input, row, column, value).replace("input, channel", "input"));
   }
 
-  update(about, arrays, tables) {
+  update(about, arrays, tables, fit) {
     const { shape, data } = arrays[about.filters.array];
     const [channels, inputs, rows, columns] = shape;
     [this.shape, this.bytes, this.scale] = [shape, data, about.filters.scale];
@@ -96,7 +97,7 @@ class Block {
       this.stages.push(stage);
       this.rows.append(stage.el);
     }
-    about.stages.forEach((stage, i) => this.stages[i].update(stage, arrays[stage.array], tables.signed, this.picked));
+    about.stages.forEach((stage, i) => this.stages[i].update(stage, arrays[stage.array], tables.signed, this.picked, fit));
   }
 }
 
@@ -154,7 +155,9 @@ class ConvolutionPart {
       this.blocks.push(block);
       this.list.append(block.el);
     }
-    data.blocks.forEach((block, i) => this.blocks[i].update(block, arrays, this.tables));
+    const most = Math.max(...data.blocks.map((block) => arrays[block.filters.array].shape[0]));
+    const fit = Math.max(6, Math.min(BESIDE, most));
+    data.blocks.forEach((block, i) => this.blocks[i].update(block, arrays, this.tables, fit));
     mark(this.card.root, "data-picture-number", data.picture);
   }
 }

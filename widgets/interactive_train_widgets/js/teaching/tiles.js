@@ -4,13 +4,19 @@ picked one, cursor keys pick its neighbours. */
 import { h, mark, show } from "../dom.js";
 import { paint, tileSize } from "./pixels.js";
 
-const [GAP, FRAME, SMALLEST] = [3, 8, 28]; // CSS pixels
+const [GAP, FRAME, SMALLEST] = [3, 8, 32]; // CSS pixels
+
+// CSS pixels of a tile where `fit` stand beside each other; half as many where it is narrow. Pure.
+export function roomBeside(width, fit) {
+  const room = Math.floor((width + GAP) / fit) - FRAME - GAP;
+  return room >= SMALLEST || fit < 5 ? Math.max(room, SMALLEST) : roomBeside(width, Math.ceil(fit / 2));
+}
 
 export class TileRow {
   // pick: what to call with a tile's number, or null; hover: with (number, row, column) or null;
-  // wanted: CSS pixels of a tile; fit: how many shall have room beside each other, if they can.
-  constructor({ label, pick = null, hover = null, wanted = 48, fit = 0 }) {
-    [this.pick, this.hover, this.wanted, this.fit, this.tiles, this.label] = [pick, hover, wanted, fit, [], label];
+  // wanted: CSS pixels of a tile.
+  constructor({ label, pick = null, hover = null, wanted = 48 }) {
+    [this.pick, this.hover, this.wanted, this.tiles, this.label] = [pick, hover, wanted, [], label];
     this.el = h("div", { class: "itp-tiles", role: pick ? "radiogroup" : "group", "aria-label": label });
     if (pick) this.el.addEventListener("keydown", (event) => this.move(event));
   }
@@ -44,8 +50,9 @@ export class TileRow {
     return { el, canvas };
   }
 
-  // bytes: count pictures of rows by columns, one behind the other; name(number) for a reader.
-  update({ bytes, count, rows, columns, colours, picked = -1, name, label = this.label }) {
+  // bytes: count pictures of rows by columns, one behind the other; name(number) for a reader; fit:
+  // how many tiles shall have room beside each other, if they can.
+  update({ bytes, count, rows, columns, colours, picked = -1, fit = 0, name, label = this.label }) {
     const tables = Array.isArray(colours) ? colours : null;
     this.count = count;
     mark(this.el, "aria-label", label);
@@ -54,8 +61,7 @@ export class TileRow {
       this.tiles.push(tile);
       this.el.append(tile.el);
     }
-    const room = Math.floor((this.el.clientWidth + GAP) / Math.min(count, this.fit || 1)) - FRAME - GAP;
-    const wanted = this.fit ? Math.max(SMALLEST, Math.min(this.wanted, room)) : this.wanted;
+    const wanted = fit ? Math.min(this.wanted, roomBeside(this.el.clientWidth, fit)) : this.wanted;
     const { width, height } = tileSize(rows, columns, wanted);
     this.tiles.forEach(({ el, canvas }, i) => {
       show(el, i < count);
