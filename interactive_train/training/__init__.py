@@ -8,6 +8,8 @@ from interactive_train.training.registry import runs
 from interactive_train.training.replay import Verification, replay, verify
 from interactive_train.training.report import EarlyStop
 from interactive_train.training.run import Run, RunPaused
+from interactive_train.training.runfile import load_run
+from interactive_train.training.saved import SavedRun
 from interactive_train.training.state import TrainState, adjusted, frozen, thawed
 from interactive_train.training.stepper import NonFiniteError
 from interactive_train.training.ticket import Ticket
@@ -23,6 +25,7 @@ __all__ = [
     "RateSweep",
     "Run",
     "RunPaused",
+    "SavedRun",
     "Ticket",
     "TrainState",
     "Trainer",
@@ -30,6 +33,7 @@ __all__ = [
     "adjusted",
     "at",
     "frozen",
+    "load_run",
     "lr_find",
     "replay",
     "runs",

@@ -219,7 +219,7 @@ _METHODS = {
 }
 
 
-def kind_of(command: Command) -> str:
+def kind_of(command: Command | type[Command]) -> str:
     """Return what journals and messages call a command: the method of a run that gives it.
 
     Examples
@@ -227,7 +227,8 @@ def kind_of(command: Command) -> str:
     >>> kind_of(SetBatchSize(32)), kind_of(Undo())
     ('set_batch_size', 'undo')
     """
-    return _METHODS.get(type(command)) or type(command).__name__.lower()
+    kind = command if isinstance(command, type) else type(command)
+    return _METHODS.get(kind) or kind.__name__.lower()
 
 
 def describe(command: Command) -> str:

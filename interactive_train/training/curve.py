@@ -39,6 +39,8 @@ class Block:
 def blocks_of(history: History, start: int = 0) -> tuple[Block, ...]:
     """Return the digest of a history from the start-th row on, a block for every 256 rows.
 
+    A history so long that old rows were left out has none.
+
     Examples
     --------
     >>> history = History()
@@ -46,6 +48,8 @@ def blocks_of(history: History, start: int = 0) -> tuple[Block, ...]:
     >>> [(block.first, block.last) for block in blocks_of(history)]
     [(1, 256), (257, 300)]
     """
+    if getattr(history, "thinnings", 0):
+        return ()
     loss = history.column("loss", start)
     steps = history.column("step", start)[: len(loss)]
     loss = loss[: len(steps)]

@@ -99,6 +99,7 @@ class Journal:
         self.outcome = ""
         self._program = ""
         self._blocks: tuple[Block, ...] = ()
+        self._last = 0
         self._log: list[Logged] = []
         self._rows: list[int] = []  # of each record of the log, its row
         self._line: list[int] = []  # the records that led to where the run stands
@@ -198,6 +199,10 @@ class Journal:
         same = (entry.kind, entry.path, entry.name) == (logged.kind, logged.path, logged.name)
         return self._newest if same and self._gestures[self._newest] == logged.gesture else None
 
+    def attach(self, course: Callable[[], History]) -> None:
+        """Let the course of the run be at hand, for one that was read from a file."""
+        self._course = course
+
     # Reading ------------------------------------------------------------------------------
 
     @property
@@ -245,9 +250,15 @@ class Journal:
 
     @property
     def last_step(self) -> int:
-        """Completed steps at the end of what is known of the loss curve."""
-        blocks = self.blocks
-        return blocks[-1].last if blocks else int(self.header.get("state", {}).get("step", 0))
+        """Completed steps at the end of what is known of the course."""
+        history = self.history
+        if history is not None and len(history):
+            return int(history.step[-1])
+        return self._last or int(self.header.get("state", {}).get("step", 0))
+
+    @last_step.setter
+    def last_step(self, step: int) -> None:
+        self._last = step
 
     @property
     def program(self) -> str:
@@ -309,6 +320,5 @@ class Journal:
 
 
 # What changes no bit of a step; a drag goes on over such a row.
-REMARKS = frozenset(
-    {"note", "pause", "resume", "advance", "pace", "stop", "extend", "rununtil", "takesnapshot"}
-)
+REMARKS = frozenset({"note", "pause", "resume", "advance", "pace", "stop", "extend", "run_until",
+                     "snapshot", "delete_snapshot", "delete_branch"})  # fmt: skip

@@ -8,7 +8,7 @@ a line with the key                  says
 ``curve``                            the digest of some steps; takes the place of what was said
                                      of these and later steps before (the run was rewound)
 ``program``                          the hash of the first recorded step
-``end``                              why the run ended
+``end``                              the last step, and why the run ended, if it did
 ===================================  =========================================================
 
 A file may hold several runs, one behind the other; a line that was cut off by a crash at the end is
@@ -44,7 +44,7 @@ def written(journal: Journal) -> str:
     lines += [_line(logged) for logged in journal.log]
     lines += [_curve(block) for block in journal.blocks]
     lines += [json.dumps({"program": journal.program})] if journal.program else []
-    lines += [json.dumps({"end": journal.outcome})] if journal.outcome else []
+    lines.append(_end(journal))
     return "\n".join(lines) + "\n"
 
 
@@ -66,14 +66,16 @@ def read(text: str) -> Journal:
     for row in rows[begins[-1] + 1 :]:
         if "curve" in row:
             block = _block(row)
-            blocks = [*(b for b in blocks if b.first < block.first), block]
+            while blocks and blocks[-1].first >= block.first:
+                blocks.pop()
+            blocks.append(block)
+            journal.outcome, journal.last_step = "", block.last  # it went on
         elif "command" in row:
             journal.take(_logged(row, len(journal)))
-            journal.outcome = ""  # it went on
         elif isinstance(row.get("program"), str):
             journal.program = row["program"]
         elif isinstance(row.get("end"), str):
-            journal.outcome = row["end"]
+            journal.outcome, journal.last_step = row["end"], _whole(row, "step")
         else:
             raise _refused("a line of a known kind", ", ".join(map(str, row))[:60])
     journal.blocks = blocks
@@ -113,7 +115,7 @@ class JournalFile:
 
     def close(self) -> None:
         """Write the digest of the rest of the curve; the next command opens the file again."""
-        self._write([*self._new_blocks(whole=False), json.dumps({"end": self._journal.outcome})])
+        self._write([*self._new_blocks(whole=False), _end(self._journal)])
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -168,6 +170,10 @@ def _line(logged: Logged) -> str:
 def _curve(block: Block) -> str:
     loss = block.loss if math.isfinite(block.loss) else repr(block.loss)
     return json.dumps({"curve": [block.first, block.last], "hash": block.digest, "loss": loss})
+
+
+def _end(journal: Journal) -> str:
+    return json.dumps({"end": journal.outcome, "step": journal.last_step})
 
 
 def _rows(text: str) -> list[dict[str, Any]]:

@@ -67,6 +67,18 @@ class Intervention:
         whole_number(times, "times", "it.at(...).undo", low=1)
         return self._and(*[commands.Undo()] * times)
 
+    def assign(self, path: str, array: Any) -> Intervention:
+        """Replace an array of the model; see `Run.assign`."""
+        return self._and(commands.Assign(path, array))
+
+    def set_batch_size(self, size: int) -> Intervention:
+        """Take batches of another size from there on."""
+        return self._and(commands.SetBatchSize(size))
+
+    def snapshot(self, name: str) -> Intervention:
+        """Keep the state of there under a name."""
+        return self._and(commands.TakeSnapshot(name))
+
     def note(self, text: str) -> Intervention:
         """Write a remark into the journal."""
         return self._and(commands.Note(text))

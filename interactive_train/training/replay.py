@@ -8,6 +8,7 @@ of threads, in any process.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -213,20 +214,13 @@ Found = tuple[int, int, float, float]
 
 
 def _first_of_curves(then: History, now: History) -> Found | None:
-    old, new = then.loss, now.loss
-    rows = min(len(old), len(new))
-    same = (old[:rows].view(np.int64) == new[:rows].view(np.int64)) & (
-        then.step[:rows] == now.step[:rows]
-    )
-    if same.all():
-        if len(old) == len(new):
-            return None
-        row = rows
-    else:
-        row = int(np.argmin(same))
-    steps = then.step if row < len(old) else now.step
-    step = int(steps[row])
-    return step, step, _at(old, row), _at(new, row)
+    losses = [dict(zip(one.step.tolist(), one.loss.tolist(), strict=True)) for one in (then, now)]
+    thinned = any(getattr(one, "thinnings", 0) for one in (then, now))  # compare what both have
+    for step in sorted(losses[0].keys() & losses[1] if thinned else losses[0].keys() | losses[1]):
+        old, new = (one.get(step, math.nan) for one in losses)
+        if old.hex() != new.hex():
+            return step, step, old, new
+    return None
 
 
 def _first_of_blocks(then: Sequence[Block], now: History) -> Found | None:
@@ -236,10 +230,6 @@ def _first_of_blocks(then: Sequence[Block], now: History) -> Found | None:
             loss = own[number].loss if number < len(own) else np.nan
             return block.first, block.last, block.loss, loss
     return None
-
-
-def _at(values: Any, row: int) -> float:
-    return float(values[row]) if row < len(values) else np.nan
 
 
 # How it is done -----------------------------------------------------------------------------

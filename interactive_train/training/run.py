@@ -24,6 +24,7 @@ from interactive_train.runtime.checks import real_number
 from interactive_train.runtime.errors import refusal
 from interactive_train.runtime.notices import notice
 from interactive_train.training import frontend
+from interactive_train.training.autosave import Autosave
 from interactive_train.training.calls import predicted
 from interactive_train.training.commands import Command, Extend, describe, kind_of
 from interactive_train.training.events import Applied, Ended, Event, Halted
@@ -38,7 +39,7 @@ from interactive_train.training.state import TrainState
 from interactive_train.training.statistics import Statistics, look
 from interactive_train.training.steering import Steering, check_command
 from interactive_train.training.ticket import Ticket
-from interactive_train.training.view import MetricView, RunView, Status
+from interactive_train.training.view import RunView, Status, metric_views
 
 
 class RunPaused(RuntimeError):
@@ -84,6 +85,7 @@ class Run(Steering):
         self._thread: threading.Thread | None = None
         self._changed = threading.Condition(session.lock)  # type: ignore[arg-type]
         self._journal_file: JournalFile | None = None
+        self._autosave: Autosave | None = None
         self._listeners: list[Callable[[], None]] = []
         self._closers: list[Callable[[], None]] = []
 
@@ -97,6 +99,7 @@ class Run(Steering):
         pace: float | None,
         max_seconds: float | None,
         journal: str | os.PathLike[str] | None = None,
+        autosave: str | os.PathLike[str] | None = None,
     ) -> Run:
         """Start a run, in the background where somebody can steer it, else to its end."""
         headless = frontend.is_headless()
@@ -117,6 +120,8 @@ class Run(Steering):
         run = cls(session, reports, name, headless)
         if journal is not None:
             run._journal_file = JournalFile(journal, session.journal)
+        if autosave is not None:
+            run._autosave = Autosave(autosave, run)
         session.max_seconds = max_seconds
         if headless:
             session.on_nonfinite = (
@@ -226,6 +231,24 @@ class Run(Steering):
         True
         """
         return look(self._session)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the run to one file: states, history, metrics, journal; also while it runs.
+
+        `it.load_run` reads it. The file is whole or as it was before.
+
+        Parameters
+        ----------
+        path : path
+            Such as "fit.safetensors"; written anew if it stands there.
+        """
+        from interactive_train.training.runfile import save_run
+
+        session = self._session
+        with session.lock:  # all of one step boundary
+            view, state, journal = self.view(), self.state, self.journal.to_json_lines()
+            history = session.history
+        save_run(path, view, history, journal, session.state, state)
 
     def replay(self) -> Run:
         """Run again what led to where this run stands, and return the ended run.
@@ -386,7 +409,7 @@ class Run(Steering):
                 message=message,
                 knobs=session.controls.knobs(),
                 groups=session.controls.groups(),
-                metrics=self._metric_views(),
+                metrics=metric_views(session.history),
                 journal=session.journal.entries,
                 labels={"loss": session.loss_unit},
             )
@@ -402,19 +425,6 @@ class Run(Steering):
         self._listeners.append(listener)
         if closed is not None:
             self._closers.append(closed)
-
-    def _metric_views(self) -> tuple[MetricView, ...]:
-        history, none = self._session.history, np.empty(0)
-        higher = history.higher_is_better
-        courses = tuple(
-            MetricView(name, steps, values, higher.get(name, not name.endswith("loss")))
-            for name, (steps, values) in history.metrics.items()
-        )
-        return courses + tuple(
-            MetricView(name, np.array([step]), none, True, matrix)
-            for name, (step, matrix) in history.arrays.items()
-            if matrix.ndim == 2
-        )
 
     def series(
         self, name: str, start: int = 0, branch: str = ""
@@ -443,7 +453,10 @@ class Run(Steering):
     def _begin(self) -> None:
         self._active, self._reason, self.error = True, "", None
         self._session.stopping = self._session.journal.outcome = ""
-        self._thread = threading.Thread(target=self._work, name=f"train {self.name}", daemon=True)
+        finish = None if self._autosave is None else self._autosave.begin()
+        self._thread = threading.Thread(
+            target=self._work, args=(finish,), name=f"train {self.name}", daemon=True
+        )
         self._thread.start()
 
     def _block(self) -> None:
@@ -457,7 +470,7 @@ class Run(Steering):
             error.add_note(f"The state behind step {self.step} is it.runs[-1].state.")
             raise
 
-    def _work(self) -> None:
+    def _work(self, finish: Callable[[], None] | None) -> None:
         while True:
             try:
                 for event in drain(self._session, self._reports):
@@ -475,6 +488,8 @@ class Run(Steering):
                 self._active = False
                 self._changed.notify_all()
             self._tell()
+            if finish is not None:
+                finish()
             return
 
     def _note(self, event: Event) -> None:

@@ -297,6 +297,7 @@ class Trainer(SingleCalls):
         on_nonfinite: NonFinite = "pause",
         plan: Sequence[Intervention] | None = None,
         journal: str | os.PathLike[str] | None = None,
+        autosave: str | os.PathLike[str] | None = None,
         name: str = "run",
     ) -> Run:
         """Train in the background and return at once; the run is steered while it goes.
@@ -321,6 +322,9 @@ class Trainer(SingleCalls):
             What shall be changed at which step: ``[it.at(600).adjust(lr=it.scale(0.3))]``.
         journal : path, optional
             A file of JSON lines that every intervention is appended to when it took effect.
+        autosave : path, optional
+            A folder where a run file is kept, renewed every minute and at the end; see
+            `it.load_run`.
         name : str
             What the dashboard calls the run.
 
@@ -352,6 +356,7 @@ class Trainer(SingleCalls):
             pace=pace,
             max_seconds=max_seconds,
             journal=journal,
+            autosave=autosave,
         )
 
     def session(

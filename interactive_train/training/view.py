@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from interactive_train.runtime.hyperparameter import Hyperparameter
 from interactive_train.training.commands import Command
+from interactive_train.training.history import History
 from interactive_train.training.ticket import Ticket
 
 Status = Literal["ready", "running", "paused", "finished", "stopped", "failed"]
@@ -135,6 +136,20 @@ class RunView:
     snapshot_limit: int = 0  # bytes that snapshots taken by themselves may fill
     generation: int = 0  # another number: rows that were read before do not go on, read anew
     batch_size: int | None = None  # None where the data do not batch
+
+
+def metric_views(history: History) -> tuple[MetricView, ...]:
+    """Return the courses of all metrics of a history, and the newest of its matrices."""
+    higher, none = history.higher_is_better, np.empty(0)
+    courses = tuple(
+        MetricView(name, steps, values, higher.get(name, not name.endswith("loss")))
+        for name, (steps, values) in history.metrics.items()
+    )
+    return courses + tuple(
+        MetricView(name, np.array([step]), none, True, matrix)
+        for name, (step, matrix) in history.arrays.items()
+        if matrix.ndim == 2
+    )
 
 
 class Source(Protocol):

@@ -1,6 +1,6 @@
 """Wire form: a command as plain JSON, and back; exact, and safe to read from anybody's file.
 
-A command is ``{"kind": "adjust", "name": "lr", "value": 0.0003}``: its class in snake case, and
+A command is ``{"kind": "adjust", "name": "lr", "value": 0.0003}``: what `kind_of` calls it, and
 the fields that do not stand at their default. Numbers keep every bit (Python writes the shortest
 decimal that reads back equal). What is no number or text carries one key that says what it is:
 
@@ -23,7 +23,6 @@ from __future__ import annotations
 import base64
 import binascii
 import math
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
 from typing import Any, get_args
@@ -36,16 +35,13 @@ from interactive_train.runtime.checks import name_of
 from interactive_train.runtime.errors import did_you_mean, refusal
 from interactive_train.schedules import Schedule
 from interactive_train.training import commands
-from interactive_train.training.commands import Command
+from interactive_train.training.commands import Command, kind_of
 from interactive_train.training.steering import check_command
 
 WHERE = "journal"
 LONGEST = 16  # levels of schedules within schedules
 
-COMMANDS: dict[str, Any] = {
-    re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower(): kind
-    for kind in get_args(commands.Command)
-}
+COMMANDS: dict[str, Any] = {kind_of(kind): kind for kind in get_args(commands.Command)}
 SCHEDULES: dict[str, type[Schedule]] = {
     name: kind
     for name, kind in vars(schedules).items()
@@ -75,8 +71,7 @@ def encode(command: Command) -> Wire:
     >>> encode(commands.Adjust("lr", schedules.linear(1.0, 0.0, 10)))["value"]
     {'schedule': 'linear', 'init_value': 1.0, 'end_value': 0.0, 'steps': 10}
     """
-    kind = next(name for name, known in COMMANDS.items() if known is type(command))
-    wire: Wire = {"kind": kind}
+    wire: Wire = {"kind": kind_of(command)}
     for field in fields(command):
         value = getattr(command, field.name)
         default = field.default

@@ -171,7 +171,7 @@ def test_verify_says_where_a_run_first_differs() -> None:
     assert (found.first, found.last) == (513, 768)
     assert found.recorded == run.history.loss[767] != found.replayed
     assert repr(found).startswith("differs first at the steps 513 to 768: the loss of step 768 was")
-    forged._course = lambda: run.history
+    forged.attach(lambda: run.history)
     found = it.verify(forged, trainer, state, (x, y))
     assert found.first == found.last
     assert found.first is not None
