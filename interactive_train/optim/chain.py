@@ -81,6 +81,10 @@ class Chain(Rule):
         """Return the rules."""
         return self._members
 
+    def labelled(self) -> tuple[tuple[str, Rule], ...]:
+        """Return each rule behind the name under which the state of a chain keeps its part."""
+        return tuple(zip(self._labels, self._members, strict=True))
+
     def tame(self, values: dict[str, float]) -> bool:
         """Whether all members are."""
         return all(

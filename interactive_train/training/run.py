@@ -32,6 +32,7 @@ from interactive_train.training.history import History
 from interactive_train.training.inbox import Pending
 from interactive_train.training.journal import Journal
 from interactive_train.training.lines import JournalFile
+from interactive_train.training.preview import NextStep, next_step
 from interactive_train.training.registry import runs
 from interactive_train.training.report import Reports, drain
 from interactive_train.training.session import Plan, Session
@@ -249,6 +250,37 @@ class Run(Steering):
             view, state, journal = self.view(), self.state, self.journal.to_json_lines()
             history = session.history
         save_run(path, view, history, journal, session.state, state)
+
+    def next_step(self) -> NextStep:
+        """Return the step that comes next, computed on a copy and not taken.
+
+        Of data that can be asked only once, the batch is the one that the fit took last.
+
+        Returns
+        -------
+        NextStep
+            Gradients, and arrays and optimiser states before and after.
+
+        Raises
+        ------
+        ValueError
+            If the data gave no batch so far.
+        NonFiniteError
+            If the step would not be finite.
+
+        Examples
+        --------
+        >>> import interactive_train as it
+        >>> from interactive_train import losses, nn, optim
+        >>> trainer = it.Trainer(nn.Linear(1, 1), optim.SGD(0.1), loss=losses.mse)
+        >>> x = np.linspace(-1, 1, 8, dtype=np.float32).reshape(-1, 1)
+        >>> run = trainer.start(trainer.init(seed=0), (x, 3 * x), batch_size=8, epochs=5).wait()
+        >>> seen = run.next_step()
+        >>> moved = seen.before["weight"] - 0.1 * seen.gradients["weight"]
+        >>> seen.step, bool(np.allclose(seen.after["weight"], moved))
+        (6, True)
+        """
+        return next_step(self._session)
 
     def replay(self) -> Run:
         """Run again what led to where this run stands, and return the ended run.

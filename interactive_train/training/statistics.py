@@ -129,7 +129,7 @@ def look(session: Session) -> Statistics:
         If there is no batch to look at.
     """
     began = time.thread_time()
-    probe, elements = _apart(session)
+    probe, elements = beside(session)
     if not elements:
         raise ValueError(
             refusal(WHERE, "a batch to compute a gradient from", "none so far", "Take a step.")
@@ -156,7 +156,7 @@ def look(session: Session) -> Statistics:
     return Statistics(probe.step, loss, arrays, outputs, message, time.thread_time() - began)
 
 
-def _apart(session: Session) -> tuple[Stepper, Sequence[Any]]:
+def beside(session: Session) -> tuple[Stepper, Sequence[Any]]:
     """Return a stepper of its own at the last step boundary, and the elements to look at.
 
     They are those of the next step where the data are rows of arrays, the last of the pass at its

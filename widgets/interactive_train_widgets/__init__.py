@@ -19,6 +19,7 @@ from interactive_train_widgets.teaching import (
     DrawDigit,
     Misclassified,
     OptimizerRace,
+    StepExplained,
 )
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "ParameterStats",
     "RunControls",
     "SchedulePlot",
+    "StepExplained",
     "Timeline",
     "display_run",
 ]

@@ -6,6 +6,7 @@ from interactive_train_widgets.teaching.decision_boundary import DecisionBoundar
 from interactive_train_widgets.teaching.draw_digit import DrawDigit
 from interactive_train_widgets.teaching.misclassified import Misclassified
 from interactive_train_widgets.teaching.optimizer_race import OptimizerRace
+from interactive_train_widgets.teaching.step_explained import StepExplained
 
 __all__ = [
     "AttentionView",
@@ -14,4 +15,5 @@ __all__ = [
     "DrawDigit",
     "Misclassified",
     "OptimizerRace",
+    "StepExplained",
 ]

@@ -171,7 +171,7 @@ class Painter:
         """Return the view's picture, packed; it has no step axis to zoom."""
         try:
             picture = self._view.compute(view, columns)
-        except ValueError as error:  # such as a model that takes other inputs: said on the page
+        except (FloatingPointError, ValueError) as error:  # not finite, other inputs: said there
             picture = Picture({}, {}, "", Table("", (), ()), str(error))
         self.newest = picture
         head, buffers = pack(picture)

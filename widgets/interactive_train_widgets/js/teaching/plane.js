@@ -28,6 +28,14 @@ export function markSvg(number, colour) {
   return svg;
 }
 
+// A tick with as many digits as tell it from its neighbours.
+export function tickText(tick, ticks) {
+  const step = ticks.length > 1 ? ticks[1] - ticks[0] : 0;
+  const size = Math.max(...ticks.map(Math.abs));
+  if (!step || size >= 1e5 || size < 1e-3) return short(tick);
+  return tick.toFixed(Math.max(0, -Math.floor(Math.log10(step) + 1e-9))).replace("-", "−");
+}
+
 // The red, green and blue of a colour as CSS writes it.
 export function channels(colour) {
   const c = document.createElement("canvas").getContext("2d");
@@ -39,7 +47,7 @@ export function channels(colour) {
 
 export class Plane extends Chart {
   // Set the box and the scales, draw axes; false while the canvas has no size.
-  begin({ x, y, names, margins }, theme) {
+  begin({ x, y, names, margins, grid = false }, theme) {
     if (!this.resize()) return false;
     const size = theme.size;
     const { left, right, top, bottom } = margins ?? { left: size * 3.6, right: 8, top: 6, bottom: size * 2.8 };
@@ -54,13 +62,21 @@ export class Plane extends Chart {
     c.fillStyle = theme.muted;
     c.textAlign = "center";
     c.textBaseline = "top";
-    for (const tick of linearTicks(x[0], x[1], Math.max(2, (box.x1 - box.x0) / (size * 7)))) {
-      c.fillText(short(tick), this.x(tick), box.y1 + 5);
-    }
+    const columns = linearTicks(x[0], x[1], Math.max(2, (box.x1 - box.x0) / (size * 7)));
+    for (const tick of columns) c.fillText(tickText(tick, columns), this.x(tick), box.y1 + 5);
     c.textAlign = "right";
     c.textBaseline = "middle";
-    for (const tick of linearTicks(y[0], y[1], Math.max(2, (box.y1 - box.y0) / (size * 4)))) {
-      c.fillText(short(tick), box.x0 - 6, this.y(tick));
+    const rows = linearTicks(y[0], y[1], Math.max(2, (box.y1 - box.y0) / (size * (grid ? 2.6 : 4))));
+    for (const tick of rows) c.fillText(tickText(tick, rows), box.x0 - 6, this.y(tick));
+    if (grid) {
+      c.strokeStyle = theme.grid;
+      c.lineWidth = 1;
+      c.beginPath();
+      for (const tick of rows) {
+        c.moveTo(box.x0, Math.round(this.y(tick)) + 0.5);
+        c.lineTo(box.x1, Math.round(this.y(tick)) + 0.5);
+      }
+      c.stroke();
     }
     c.fillStyle = theme.text;
     c.textBaseline = "bottom";
@@ -119,6 +135,18 @@ export class Plane extends Chart {
         c.lineTo(this.x(data[i + 2]), this.y(data[i + 3]));
       }
       c.stroke();
+    });
+  }
+
+  polyline(xs, ys, colour, width, dash = []) {
+    this.inside((c) => {
+      c.strokeStyle = colour;
+      c.lineWidth = width;
+      c.setLineDash(dash);
+      c.beginPath();
+      xs.forEach((x, i) => c.lineTo(this.x(x), this.y(ys[i])));
+      c.stroke();
+      c.setLineDash([]);
     });
   }
 
