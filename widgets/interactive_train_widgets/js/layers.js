@@ -114,6 +114,10 @@ export class Layers {
   }
 
   update(frame, look, frozen) {
+    const flags = frame.groups.map((g) => [g.path, g.frozen, g.resting]);
+    const stamp = JSON.stringify([flags, frozen, [...(this.closed ?? [])], [...this.rows.values()].some((row) => row.waiting)]);
+    if (this.seen === look && this.stamp === stamp) return;
+    [this.seen, this.stamp] = [look, stamp];
     const known = look && !look.error ? look : null;
     const nodes = (this.nodes = layerTree(frame.groups, known));
     if (!this.closed && known) this.closed = foldedAtFirst(nodes);
@@ -137,7 +141,7 @@ export class Layers {
 
   say(look) {
     const wrong = look?.error || look?.message;
-    const text = !look ? "looking …" : wrong ? wrong.split("\n")[0] : `as of step ${grouped(look.step)}, computed beside the run`;
+    const text = !look ? "looking …" : wrong ? wrong.replace(/^[\w.]+: /, "").split("\n")[0] : `as of step ${grouped(look.step)}, computed beside the run`;
     put(this.note, text);
     this.note.title = wrong || "Gradients, updates and activations of one batch; looked at every few seconds";
     mark(this.el, "data-looked", look?.step ?? "");
