@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -18,6 +19,13 @@ NOTEBOOKS = sorted(
     if ".ipynb_checkpoints" not in path.parts
 )
 HEADLESS_SECONDS = 20.0  # a person's fit is paced; without a person it must not dawdle
+
+
+def share() -> float:
+    """How many processes want each core; the limit is meant for a machine that is ours alone."""
+    waiting = os.getloadavg()[0] if hasattr(os, "getloadavg") else 1.0
+    return max(1.0, waiting / (os.cpu_count() or 1))
+
 
 every_notebook = pytest.mark.parametrize(
     "path", NOTEBOOKS, ids=lambda path: path.relative_to(REPOSITORY).as_posix()
@@ -46,7 +54,7 @@ def test_it_runs_headless_in_time(path: Path, tmp_path: Path) -> None:
     )
     started = time.monotonic()
     client.execute()
-    assert time.monotonic() - started < HEADLESS_SECONDS
+    assert time.monotonic() - started < HEADLESS_SECONDS * share()
     for cell in notebook.cells:  # a figure that nobody draws is shown as its repr
         for output in cell.get("outputs", []):
             data = output.get("data", {})
