@@ -180,7 +180,9 @@ def _run_until(fields: Fields) -> Command:
         raise _wrong("run_until takes one of step, epoch and loss", dict(fields))
     if given == ["loss"]:
         return commands.RunUntil(loss=_number(fields, "loss"))
-    return commands.RunUntil(**{given[0]: _count(fields, given[0])})
+    if given == ["epoch"]:
+        return commands.RunUntil(epoch=_count(fields, "epoch", 1))
+    return commands.RunUntil(_count(fields, "step"))
 
 
 def _rewind(fields: Fields) -> Command:
