@@ -2,14 +2,17 @@
 
 The modules are plain ES modules, so that node can test each of them alone. One
 widget needs one module; joining means: in the order of their imports, without
-import lines, ``export`` words, comments and most blanks, since the text is stored with
-every widget. Nothing is fetched.
+import lines, ``export`` words and comments. The text is stored with every widget of a
+notebook, so it is packed: a page unpacks it once for all of them. Nothing is fetched.
 """
 
 from __future__ import annotations
 
+import gzip
 import re
+from base64 import b64encode
 from functools import cache
+from hashlib import sha256
 from importlib.resources import files
 from posixpath import dirname, join, normpath
 
@@ -17,9 +20,22 @@ IMPORT = re.compile(r"^import\b[^;]*?from\s*[\"'](\.{1,2}/[\w/-]+)\.js[\"'];?\s*
 EXPORT = re.compile(r"^export (?=(?:const|let|function|class|async)\b)", re.MULTILINE)
 BLOCK_COMMENT = re.compile(r"^[ \t]*/\*.*?\*/[ \t]*$", re.MULTILINE | re.DOTALL)
 LINE_COMMENT = re.compile(r"^[ \t]*//.*$", re.MULTILINE)
-TEXT = re.compile(r'("(?:[^"\\]|\\.)*")')
-BLANKS = re.compile(r" ?([{}()\[\],;:=<>&|?!*]+) ?")
 ENTRY = "widget"
+UNFOLD = """\
+const packed = "%(packed)s";
+async function unfold() {
+  const bytes = Uint8Array.from(atob(packed), (c) => c.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const module = new Blob([await new Response(stream).text()], { type: "text/javascript" });
+  const url = URL.createObjectURL(module);
+  try {
+    return (await import(url)).default;
+  } finally {
+    URL.revokeObjectURL(url);
+  }
+}
+export default () => ((globalThis.interactiveTrain ??= {})["%(mark)s"] ??= unfold());
+"""
 
 
 def _read(name: str) -> str:
@@ -40,18 +56,6 @@ def squeeze(text: str) -> str:
     return "\n".join(line.strip() for line in text.splitlines() if line.strip()) + "\n"
 
 
-def tighten(line: str) -> str:
-    """Drop blanks beside punctuation of one line of script, outside texts.
-
-    Lines with a template, a regular expression, a division or a comment stay as they are.
-    """
-    if any(mark in line for mark in "`/'"):
-        return line
-    parts = TEXT.split(line)  # every other part is a text
-    parts[::2] = [BLANKS.sub(r"\1", part) for part in parts[::2]]
-    return "".join(parts)
-
-
 def modules(entry: str = ENTRY) -> list[str]:
     """Return the names of the modules, each after those that it imports."""
     names: list[str] = []
@@ -60,10 +64,18 @@ def modules(entry: str = ENTRY) -> list[str]:
 
 
 @cache
-def script(entry: str = ENTRY) -> str:
+def source(entry: str = ENTRY) -> str:
     """Return the front end of a widget as one ES module."""
     parts = (EXPORT.sub("", IMPORT.sub("", _read(f"js/{name}.js"))) for name in modules(entry))
-    return "\n".join(tighten(line) for line in squeeze("\n".join(parts)).split("\n"))
+    return squeeze("\n".join(parts))
+
+
+@cache
+def script(entry: str = ENTRY) -> str:
+    """Return a short ES module that unfolds the front end, once for each page."""
+    packed = gzip.compress(source(entry).encode(), mtime=0)
+    mark = sha256(packed).hexdigest()[:16]
+    return UNFOLD % {"packed": b64encode(packed).decode(), "mark": mark}
 
 
 @cache

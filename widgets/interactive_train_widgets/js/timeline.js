@@ -30,7 +30,7 @@ export class Timeline {
     this.kept = h("span", { class: "it-sub it-number" });
     this.map = h("div", { class: "it-lanes", role: "img" });
     this.map.addEventListener("pointerdown", (event) => this.aim(event));
-    this.slider = h("input", { type: "range", class: "it-slider", "aria-label": "Step to go back to", step: 1 });
+    this.slider = h("input", { type: "range", class: "it-slider", "aria-label": "Step to go back to", step: 1, disabled: true });
     this.slider.addEventListener("input", () => this.choose(Number(this.slider.value)));
     this.box = h("input", { type: "text", inputmode: "numeric", class: "it-box", "aria-label": "Step to go back to, value" });
     this.box.addEventListener("change", () => this.choose(Math.round(parseNumber(this.box.value))));
@@ -84,6 +84,7 @@ export class Timeline {
     const held = frame.snapshotLimit ? ` of ${bytes(frame.snapshotLimit)}` : "";
     put(this.kept, snapshots.length ? `${snapshots.length} ${snapshots.length === 1 ? "state" : "states"} kept, ${bytes(frame.snapshotBytes)}${held}` : "");
     show(this.acts, !frozen);
+    this.slider.disabled = frozen;
     mark(this.slider, "min", run.firstStep);
     mark(this.slider, "max", run.step);
     if (document.activeElement !== this.slider || this.chosen === null) this.slider.value = this.step;
