@@ -6,6 +6,7 @@ row that it undid has; so the script needs nothing but `it.at`.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -97,13 +98,16 @@ def value_text(value: Any) -> str:
     Examples
     --------
     >>> value_text({"schedule": "linear", "init_value": 1.0, "end_value": 0.0, "steps": 10})
-    'schedules.linear(init_value=1.0, end_value=0.0, steps=10)'
+    'schedules.linear(1.0, 0.0, 10)'
     """
     if isinstance(value, list):
-        return f"({''.join(value_text(part) + ', ' for part in value)})".replace(", )", ",)")
+        parts = [value_text(part) for part in value]
+        return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
     if not isinstance(value, Mapping):
         return repr(value)
     if "schedule" in value:
+        with contextlib.suppress(ValueError):  # for one that holds a function of the user's
+            return repr(decode_value(value))
         arguments = [f"{k}={value_text(v)}" for k, v in value.items() if k != "schedule"]
         return f"schedules.{value['schedule']}({', '.join(arguments)})"
     if "scale" in value:

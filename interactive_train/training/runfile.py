@@ -16,6 +16,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from interactive_train.runtime.errors import refusal
 from interactive_train.runtime.tensors import read_tensors, write_tensors
@@ -48,14 +49,26 @@ def save_run(
     journal: str,
     start: TrainState,
     state: TrainState,
+    courses: Mapping[tuple[str, str], NDArray[np.float64]],
 ) -> None:
-    """Write a run to a file."""
+    """Write a run to a file.
+
+    Parameters
+    ----------
+    path : path
+    view, history, journal, start, state
+        Of one step boundary; the journal as text.
+    courses : mapping of (path, name) to ndarray
+        The values of knobs, and of the name "" the steps at which they are.
+    """
     rows = int(np.searchsorted(history.step, state.step, "right"))  # the run may go on meanwhile
     arrays: Arrays = {f"history/{name}": history.column(name)[:rows] for name in COLUMNS}
     for name, (steps, values) in history.metrics.items():
         until = np.searchsorted(steps, state.step, "right")
         arrays[f"metric/steps/{name}"] = steps[:until]
         arrays[f"metric/values/{name}"] = values[:until]
+    for (place, name), values in courses.items():
+        arrays[f"course/{name}/{place}"] = values
     matrices = {}
     for name, (step, array) in history.arrays.items():
         arrays[f"matrix/{name}"], matrices[name] = array, step

@@ -117,16 +117,18 @@ class SavedRun:
         return self.history.column("step", start), self.history.column(name, start)
 
     def course(self, name: str, steps: Sequence[int], path: str = "") -> NDArray[np.float64]:
-        """Return a knob's effective values at these steps: of the learning rate as recorded."""
+        """Return a knob's effective values at these steps, from about a thousand points."""
         last = next(
             (k.effective for k in self._view.knobs if (k.path, k.description.name) == (path, name)),
             np.nan,
         )
-        if name != "lr" or path or not len(self.history):
+        known, values = self._arrays.get("course//"), self._arrays.get(f"course/{name}/{path}")
+        if name == "lr" and not path and len(self.history):
+            known, values = self.history.step, self.history.lr
+        if known is None or values is None:
             return np.full(len(steps), last)
-        at = np.searchsorted(self.history.step, np.asarray(steps))
-        values = np.append(self.history.lr, last)
-        return np.asarray(values[np.minimum(at, len(values) - 1)], np.float64)
+        at = np.searchsorted(known, np.asarray(steps))
+        return np.asarray(np.append(values, last)[np.minimum(at, len(known))], np.float64)
 
     def submit(self, command: Command, *, source: str = "code", gesture: str = "") -> Ticket:
         """Refuse: what is over takes no commands."""

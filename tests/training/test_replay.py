@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
@@ -14,7 +15,9 @@ import pytest
 
 import interactive_train as it
 from interactive_train import losses, nn, optim, schedules
+from interactive_train.training.codify import value_text
 from interactive_train.training.commands import Adjust
+from interactive_train.training.wire import encode_value
 from tests.program.fits import watched
 from tests.training.common import all_bits, going, line, problem, until
 
@@ -322,4 +325,32 @@ def test_a_drag_is_a_line_for_every_value_that_a_step_used() -> None:
         "it.at(11).note('a drag'),",
         "it.at(20).undo(3),",
     ]
-    assert "schedules.join(segments=((10, schedules.warmup_linear(" in text
+    assert "schedules.join([(10, schedules.warmup_linear(0.0, 0.1, 10)), (50, schedules." in text
+
+
+def test_functions_of_ones_own_stand_in_the_code_by_name() -> None:
+    def warm(step: int) -> float:
+        return 0.1 / step
+
+    trainer, data = line()
+    joined = schedules.join([(3, warm), (9, schedules.constant(0.01))])
+    plan = [it.at(1).adjust(lr=warm), it.at(3).adjust(lr=joined)]
+    run = trainer.start(trainer.init(), data, batch_size=4, epochs=4, plan=plan).wait(10)
+    code = run.journal.as_code()
+    assert "it.at(1).adjust(lr=warm),\n" in code
+    assert "lr=schedules.join(segments=((3, warm), (9, schedules.constant(0.01))))" in code
+    names: dict[str, Any] = {
+        "trainer": trainer, "state": trainer.init(), "data": data, "warm": warm,
+    }  # fmt: skip
+    exec(compile(code, "as_code", "exec"), names)
+    same(run, names["run"].wait(10))
+
+
+def test_an_array_in_the_code_keeps_its_bits() -> None:
+    random = np.random.default_rng(0)
+    for array in (random.normal(size=(3, 2)).astype(np.float32), random.normal(size=(20, 9)),
+                  np.array([[np.nan, np.inf]]), np.zeros((0, 3), np.float32)):  # fmt: skip
+        text = value_text(encode_value(array))
+        again = eval(text, {"np": np, "base64": base64})
+        assert (again.dtype, again.shape) == (array.dtype, array.shape)
+        assert again.tobytes() == array.tobytes()
