@@ -16,6 +16,7 @@ from interactive_train_widgets.assets import script, stylesheet
 from interactive_train_widgets.messages import Value
 from interactive_train_widgets.teaching.attention_weights import attention_weights
 from interactive_train_widgets.teaching.base import TeachingView
+from interactive_train_widgets.teaching.outputs import drawn
 from interactive_train_widgets.teaching.picture import Picture, Table
 from interactive_train_widgets.teaching.subject import Subject
 
@@ -159,10 +160,10 @@ class AttentionView(TeachingView):
         """Draw the first head of the chosen layer."""
         axes = figure.subplots()
         shown = axes.imshow(picture.arrays["weights"][0] / 255, cmap="Blues", vmin=0, vmax=1)
-        labels, keys = picture.head["labels"], picture.head["keys"]
+        labels, keys = map(drawn, picture.head["labels"]), list(map(drawn, picture.head["keys"]))
         small = {"fontsize": max(4, min(9, 240 // max(len(keys), 1)))}
         axes.set_xticks(range(len(keys)), keys, **small)
-        axes.set_yticks(range(len(labels)), labels, **small)
+        axes.set_yticks(range(len(picture.head["labels"])), labels, **small)
         axes.set(xlabel="key", ylabel="query", title=f"{self.layers[self._layer]}, head 1")
         figure.colorbar(shown, ax=axes, label="weight")
 

@@ -20,6 +20,7 @@ from interactive_train_widgets.teaching.feature_maps import (
     blocks,
     colour_scale,
     coloured,
+    inked,
 )
 from interactive_train_widgets.teaching.outputs import (
     known_outputs,
@@ -160,11 +161,11 @@ class ConvolutionView(TeachingView):
         stages = [stage for block in picture.head["blocks"] for stage in block["stages"]][:6]
         rows = [picture.head["input"], *stages]
         for number, row in enumerate(rows):
-            tiles = picture.arrays[row["array"]].astype(np.float64)
+            tiles = np.clip(inked(picture.arrays[row["array"]]), 0.0, 1.0)
             shown = min(len(tiles), 16)
             for place in range(shown):
                 panel = figure.add_subplot(len(rows), 16, 16 * number + place + 1)
-                panel.imshow(tiles[place], cmap="PuOr", vmin=1, vmax=255)
+                panel.imshow(tiles[place])
                 panel.set(xticks=[], yticks=[])
                 if place == 0:
                     panel.set_ylabel(row["name"], fontsize=7, rotation=0, ha="right", va="center")

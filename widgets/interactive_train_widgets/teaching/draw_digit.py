@@ -16,6 +16,7 @@ from interactive_train_widgets.teaching.base import TeachingView
 from interactive_train_widgets.teaching.drawing import PEN, Drawing, rasterised
 from interactive_train_widgets.teaching.handwriting import DIGITS, handwritten
 from interactive_train_widgets.teaching.outputs import (
+    drawn,
     known_outputs,
     named_classes,
     percent,
@@ -150,7 +151,9 @@ class DrawDigit(TeachingView):
         left, right = figure.subplots(1, 2, width_ratios=[1, 2])
         left.imshow(picture.arrays["picture"], cmap="gray_r", vmin=0, vmax=1)
         left.axis("off")
-        right.bar(picture.head["classes"], picture.arrays["chances"], color="#0072b2")
+        right.bar(
+            list(map(drawn, picture.head["classes"])), picture.arrays["chances"], color="#0072b2"
+        )
         right.set(ylim=(0, 1), ylabel="probability", xlabel="class")
 
     def _input(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -125,6 +125,19 @@ def colour_scale(values: NDArray[Any]) -> float:
     return float(part * power)
 
 
+def inked(level: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Return bytes of `coloured` as red, green and blue on white: blue above zero, orange below.
+
+    Examples
+    --------
+    >>> inked(np.array([128, 255], np.uint8)).round(2).tolist()
+    [[1.0, 1.0, 1.0], [0.0, 0.45, 0.7]]
+    """
+    part = ((level.astype(np.float64) - 128) / 127)[..., None]
+    blue, orange = np.array([0.0, 0.45, 0.7]), np.array([0.84, 0.37, 0.0])
+    return 1.0 - np.abs(part) * (1.0 - np.where(part > 0, blue, orange))
+
+
 def coloured(values: NDArray[Any], scale: float) -> NDArray[np.uint8]:
     """Return values as bytes: 128 is zero, 1 is -scale, 255 is scale, 0 is not a number.
 

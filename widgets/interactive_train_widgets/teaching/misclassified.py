@@ -20,6 +20,7 @@ from interactive_train_widgets.assets import script, stylesheet
 from interactive_train_widgets.messages import Value
 from interactive_train_widgets.teaching.base import TeachingView
 from interactive_train_widgets.teaching.outputs import (
+    drawn,
     known_outputs,
     named_classes,
     percent,
@@ -251,7 +252,7 @@ class Misclassified(TeachingView):
             if place < len(arrays["places"]) and arrays["places"][place] != EMPTY:
                 panel.imshow(arrays["pictures"][place], cmap="gray_r", vmin=0, vmax=255)
                 label, read = names[arrays["labels"][place]], names[arrays["read"][place]]
-                panel.set_title(f"{label} read as {read}", fontsize=7)
+                panel.set_title(f"{drawn(label)} read as {drawn(read)}", fontsize=7)
         figure.suptitle(f"{picture.head['errors']} of {picture.head['total']} misread", fontsize=9)
 
 

@@ -87,6 +87,21 @@ def percent(part: float) -> str:
     return "<1 %" if 0.0 < part < 0.005 else f"{100 * part:.0f} %"
 
 
+def drawn(text: str) -> str:
+    r"""Return a text as matplotlib can draw it: blanks to be seen, dollars no mathematics.
+
+    Examples
+    --------
+    >>> drawn("a b")
+    'a␣b'
+    >>> print(drawn("$"))
+    \$
+    """
+    for blank, sign in ((" ", "␣"), ("\n", "↵"), ("\t", "⇥"), ("$", r"\$")):
+        text = text.replace(blank, sign)
+    return text
+
+
 def picture_shape(shape: Sequence[int], where: str) -> tuple[int, ...]:
     """Return the shape of one picture: (rows, columns), or with a channel, (1, rows, columns).
 
