@@ -216,8 +216,9 @@ export class Charts {
   // The values of all curves at the crosshair, and who intervened there.
   hint(frame, marks, perPixel, theme) {
     const { view, tip } = this;
-    show(tip, view.cross !== null);
-    if (view.cross === null) return;
+    const inside = view.cross !== null && view.cross >= view.x[0] && view.cross <= view.x[1];
+    show(tip, inside);
+    if (!inside) return;
     const read = reading(frame, view, theme);
     const average = read.some((row) => row[2]);
     const rows = read.map(([name, value, smooth, colour]) =>

@@ -160,8 +160,8 @@ class Panel {
   select(step) {
     const { charts } = this;
     const chart = charts?.loss ?? charts?.rate;
-    if (!chart?.box || charts.cross === step) return;
-    charts.cross = step;
+    if (!chart?.box || charts.view.cross === step) return;
+    charts.view.cross = step;
     charts.at = [chart.x(step ?? 0), 60];
     this.redraw();
   }
@@ -169,12 +169,12 @@ class Panel {
   // Tell which step is under the crosshair, when it rests a moment.
   tell() {
     const { charts, model } = this;
-    const differs = () => charts && (charts.cross ?? null) !== (model.get("selected_step") ?? null);
+    const differs = () => charts && charts.view.cross !== (model.get("selected_step") ?? null);
     if (this.telling || !differs()) return;
     this.telling = setTimeout(() => {
       this.telling = null;
       if (!differs()) return;
-      model.set("selected_step", charts.cross ?? null);
+      model.set("selected_step", charts.view.cross);
       model.save_changes();
     }, TELL);
   }
