@@ -42,6 +42,7 @@ from interactive_train.training.prepared import (
     verify,
 )
 from interactive_train.training.recording import Knobs, Recording, keys_of, record
+from interactive_train.training.updating import identity
 
 if TYPE_CHECKING:
     from interactive_train.training.stepper import Stepper
@@ -433,10 +434,7 @@ def _classes(leaves: Iterable[Leaf]) -> Any:
     seen: dict[Any, int] = {}
     found = []
     for leaf in leaves:
-        knobs = tuple(
-            (id(s.base) if callable(s.base) else s.base, s.scale, s.override)
-            for s in leaf.knobs.values()
-        )
+        knobs = tuple(identity(s) for s in leaf.knobs.values())
         floats = tuple(v for v in leaf.state.values() if isinstance(v, (int, float)))
         found.append(
             (

@@ -21,6 +21,7 @@ from interactive_train.optim.setting import Setting
 from interactive_train.program.program import Home, Ref
 from interactive_train.program.recorder import Recorder
 from interactive_train.program.scalar import Scalar
+from interactive_train.schedules import Schedule
 from interactive_train.training.layout import Layout
 
 if TYPE_CHECKING:
@@ -31,9 +32,22 @@ LARGEST_NORM = 1e15  # above it a step is taken eagerly, where every result is c
 
 
 def identity(setting: Setting) -> Any:
-    """Return what two settings that are one number have in common."""
-    base = id(setting.base) if callable(setting.base) else setting.base
-    return (base, setting.scale, setting.override)
+    """Return what two settings that are one number have in common.
+
+    Schedules of this package count by their numbers, a user's functions by themselves: so a journal
+    or a run that was read from a file has the step that it had.
+    """
+    return (_base(setting.base), setting.scale, setting.override)
+
+
+def _base(base: Any) -> Any:
+    if not callable(base):
+        return base
+    try:
+        hash(base)
+    except TypeError:
+        return id(base)
+    return base if isinstance(base, Schedule) else id(base)
 
 
 @dataclass

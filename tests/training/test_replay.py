@@ -354,3 +354,17 @@ def test_an_array_in_the_code_keeps_its_bits() -> None:
         again = eval(text, {"np": np, "base64": base64})
         assert (again.dtype, again.shape) == (array.dtype, array.shape)
         assert again.tobytes() == array.tobytes()
+
+
+def test_equal_schedules_make_one_number_of_a_step_however_often_they_were_made() -> None:
+    one = schedules.linear(0.1, 0.01, 30)
+    runs = []
+    for schedule in (lambda: one, lambda: schedules.linear(0.1, 0.01, 30)):
+        model = nn.Sequential(nn.Linear(4, 8), nn.Linear(8, 3))
+        trainer = it.Trainer(model, optim.SGD(0.1), loss=losses.cross_entropy_sparse)
+        moves = [it.at(n).adjust(f"layers.{n // 4}", lr=schedule()) for n in (3, 5)]
+        options: Any = {"batch_size": 8, "epochs": 2, "plan": moves}
+        runs.append(trainer.start(trainer.init(seed=3), (X, Y), **options).wait(10))
+    same(*runs)
+    read = it.Journal.from_json_lines(runs[0].journal.to_json_lines())
+    same(runs[0], it.replay(read, trainer, trainer.init(seed=3), (X, Y)))
