@@ -147,9 +147,21 @@ def test_data_that_come_once_are_looked_at_with_the_newest_batch() -> None:
     trainer = trainer_of()
     run = trainer.start(trainer.init(seed=0), endless(), epochs=1).wait()
     assert run.statistics().outputs["layers.0"].shape == (8, 8)
-    fresh = trainer.start(trainer.init(seed=0), (x, y), batch_size=8, epochs=1).wait()
-    assert fresh.step == 5  # the end of a pass: the last batch is looked at
-    assert fresh.statistics().outputs["layers.0"].shape == (8, 8)
+
+
+def test_behind_the_last_batch_of_a_pass_that_one_is_looked_at() -> None:
+    run = started()
+    run._session.position = 32  # as between the last step of a pass and its evaluation
+    np.testing.assert_allclose(run.statistics().outputs["layers.0"].values.size, 8 * 4)
+
+
+def test_what_dropout_drops_is_what_the_next_step_drops() -> None:
+    trainer = trainer_of(optim.SGD(0.0), rate=0.5)
+    run = trainer.start(trainer.init(seed=3), problem(), batch_size=8, epochs=1).wait()
+    norms = [array.gradient_norm for array in run.statistics().arrays.values()]
+    further(run, 1)
+    expected = run.history.column("gradient_norm", 0)[-1]
+    np.testing.assert_allclose(np.linalg.norm(norms), expected, rtol=1e-5)
 
 
 def test_what_is_not_finite_is_counted_and_said() -> None:
