@@ -33,7 +33,9 @@ def test_the_colours_are_the_weights_on_the_stated_scale() -> None:
     picture = view.compute(view._sources[0].view(), 600)
     scale = picture.head["scale"]
     values = (picture.arrays["pictures"].astype(float) - 128) / 127 * scale
-    assert np.abs(values - view.pictures()).max() <= scale / 254 + 1e-9
+    shown = np.clip(view.pictures(), -scale, scale)
+    assert np.abs(values - shown).max() <= scale / 254 + 1e-9
+    assert (np.abs(view.pictures()) <= scale).mean() >= 0.99
     assert f"from {-scale:g} to {scale:g}" in picture.text
     assert len(picture.table.rows) == 5
     assert "data:image/png" in view._still(picture)["text/html"]
@@ -57,7 +59,7 @@ def test_the_change_is_since_the_view_was_made() -> None:
     assert frame["data"]["change"]
     moved = np.sqrt(((view.pictures() - before) ** 2).sum((1, 2)))
     assert np.allclose(frame["data"]["moved"], moved, rtol=1e-4)
-    assert frame["data"]["scale"] >= np.abs(view.pictures() - before).max()
+    assert frame["data"]["scale"] >= np.quantile(np.abs(view.pictures() - before), 0.995)
     view.close()
     run.close()
 

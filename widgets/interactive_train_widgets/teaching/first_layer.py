@@ -23,6 +23,7 @@ from interactive_train_widgets.teaching.subject import Subject
 
 WHERE = "FirstLayerWeights"
 MOST_UNITS = 100
+SHOWN = 0.995  # part of the weights that the scale covers; the rest has the full colour
 
 
 def as_pictures(weight: NDArray[Any], shape: tuple[int, int]) -> NDArray[Any]:
@@ -67,7 +68,8 @@ class FirstLayerWeights(TeachingView):
     """The weights of a first layer as pictures, one for each unit, changing while they are learnt.
 
     Blue is above zero, orange below, paper is zero; the scale stands beside them, the same for all
-    units. "Change" shows how far they have moved since the view was made.
+    units, and covers all but the outermost half percent of the weights. "Change" shows how far
+    they have moved since the view was made.
 
     Parameters
     ----------
@@ -143,11 +145,12 @@ class FirstLayerWeights(TeachingView):
         """Return the pictures on one scale."""
         whole = self.pictures()
         values = (whole - self._begun if self._change else whole)[: self._units]
-        scale = colour_scale(values)
+        scale = colour_scale(np.quantile(np.abs(values), [SHOWN]))
         moved = np.sqrt(np.sum(np.square(whole - self._begun), axis=(1, 2)))[: self._units]
         norms = np.sqrt(np.sum(np.square(whole), axis=(1, 2)))[: self._units]
         head = {
             "scale": scale,
+            "beyond": bool(np.abs(values).max() > scale),
             "change": self._change,
             "since": self._begun_step,
             "path": self._path,

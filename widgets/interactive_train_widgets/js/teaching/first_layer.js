@@ -16,7 +16,7 @@ export function unitSize(width, units) {
 
 class Layer {
   constructor(card) {
-    [this.card, this.picked] = [card, 0];
+    [this.card, this.picked] = [card, null];
     this.buttons = new RunButtons(card);
     this.kinds = [
       [false, "Weights", "Show the weights"],
@@ -62,6 +62,7 @@ class Layer {
     const { shape, data: bytes } = arrays.pictures;
     [this.shape, this.bytes, this.data] = [shape, bytes, data];
     const [count, rows, columns] = shape;
+    this.picked ??= data.norms.indexOf(Math.max(...data.norms)); // first the one that says most
     this.picked = Math.min(this.picked, count - 1);
     for (const kind of this.kinds) mark(kind.el, "aria-pressed", kind.change === data.change);
     this.tiles.wanted = unitSize(this.tiles.el.clientWidth, count);
@@ -73,8 +74,8 @@ class Layer {
     [this.large.style.width, this.large.style.height] = [`${columns * times}px`, `${rows * times}px`];
     put(this.unit, `Unit ${this.picked}${data.change ? `, change since step ${grouped(data.since)}` : ""}`);
     put(this.facts, `length ${short(data.norms[this.picked])}, moved ${short(data.moved[this.picked])} since step ${grouped(data.since)}`);
-    put(this.low, `−${short(data.scale)}`);
-    put(this.high, `+${short(data.scale)}`);
+    put(this.low, `${data.beyond ? "≤ " : ""}−${short(data.scale)}`);
+    put(this.high, `${data.beyond ? "≥ " : ""}${short(data.scale)}`);
   }
 }
 
