@@ -1,12 +1,12 @@
 /* The race: the page plays tracks that Python walked; a moved start or rate asks for new ones. */
 
 import { h, mark, put, chip } from "../dom.js";
-import { Chart, DASHES } from "../chart.js";
+import { Chart } from "../chart.js";
 import { holdRange } from "../scales.js";
 import { grouped, short } from "../format.js";
 import { keyed, parseNumber, toPosition, toValue } from "../slider.js";
 import { TeachingCard, pictureCanvas } from "./view.js";
-import { Plane, channels, markSvg } from "./plane.js";
+import { Plane, STROKES, channels, markSvg } from "./plane.js";
 
 const SPEEDS = [10, 30, 120]; // steps a second
 const ASK_EVERY = 90; // ms between two wishes of a drag
@@ -212,7 +212,7 @@ class Race {
         for (const [colour, width] of [[theme.back, theme.line + 2], [colours[r], theme.line]]) {
           c.strokeStyle = colour;
           c.lineWidth = width;
-          c.setLineDash(width === theme.line ? DASHES[r % DASHES.length] : []);
+          c.setLineDash(width === theme.line ? STROKES[r % STROKES.length] : []);
           c.globalAlpha = width === theme.line ? 1 : 0.55;
           c.beginPath();
           for (let i = 0; i <= at; i++) {
@@ -269,7 +269,7 @@ class Race {
         ys: log ? ys.map((v) => Math.max(v, this.held[0])) : ys,
         colour: colours[r],
         width: theme.line,
-        dash: DASHES[r % DASHES.length],
+        dash: STROKES[r % STROKES.length],
       };
     });
     const dots = data.rules.map((rule, r) => {

@@ -17,6 +17,9 @@ export const MARKS = [
   "M-4.4-2.2L-2.2-4.4L0-2.2L2.2-4.4L4.4-2.2L2.2 0L4.4 2.2L2.2 4.4L0 2.2L-2.2 4.4L-4.4 2.2L-2.2 0z",
 ];
 
+// Lines that differ by their dashes, too.
+export const STROKES = [[], [7, 4], [2, 3], [9, 3, 2, 3], [4, 4], [12, 4]];
+
 // A small picture of a mark, for a legend.
 export function markSvg(number, colour) {
   const space = "http://www.w3.org/2000/svg";
