@@ -29,7 +29,7 @@ class Boundary {
     const colours = data.names.map((_, i) => theme.series[i % theme.series.length]);
     const mixed = colours.map(channels);
     const [rows, columns] = winners.shape;
-    plane.paint(columns, rows, (i) => [...mixed[winners.data[i]], 26 + 0.46 * shade.data[i]]);
+    plane.shade(columns, rows, (i) => [...mixed[winners.data[i]], 26 + 0.46 * shade.data[i]]);
     plane.pieces(border.data, theme.text, theme.line * 0.9);
     for (const late of [0, 1]) {
       // What lies wrong is drawn last, on top.

@@ -87,10 +87,9 @@ class Race {
     this.area = h("div", { class: "itt-probe itt-ground", tabindex: "0", role: "group", "aria-label": "Start point: arrow keys move it, shift moves far", "data-lm-suppress-shortcuts": "true" }, this.plane.canvas);
     this.curve = new Chart(pictureCanvas(150));
     this.legend = h("div", { class: "itt-legend" });
-    const title = h("div", { class: "it-sub" }, "Height over steps");
     this.name = h("div", { class: "itt-name" });
     const left = h("div", {}, this.area, h("div", { class: "itt-scrub" }, this.scrub, this.count));
-    card.body.append(h("div", { class: "itt-split itt-race" }, left, h("div", { class: "itt-aside" }, this.name, this.legend, h("div", {}, title, this.curve.canvas))));
+    card.body.append(h("div", { class: "itt-split itt-race" }, left, h("div", { class: "itt-aside" }, this.name, this.legend, this.curve.canvas)));
     this.askStart = newestOf((x, y) => card.choose("start", [x, y]));
     this.askRate = newestOf((rule, value) => card.choose("lr", [rule, value]));
     this.pace(this.speed);
@@ -192,7 +191,7 @@ class Race {
     if (!plane.begin({ x: data.x, y: data.y, names: ["x", "y"] }, theme)) return;
     const [rows, columns] = arrays.heat.shape;
     const deep = channels(theme.series[0]);
-    plane.paint(columns, rows, (i) => [...deep, 95 * (1 - arrays.heat.data[i] / 255)]);
+    plane.shade(columns, rows, (i) => [...deep, 95 * (1 - arrays.heat.data[i] / 255)]);
     plane.pieces(this.inPlace(arrays.lines.data, data), theme.grid.replace(/[\d.]+\)$/, "0.28)"), 1);
     const length = data.steps + 1;
     plane.inside((c) => {
@@ -276,8 +275,8 @@ class Race {
       const i = Math.min(at, Math.max(0, rule.length));
       return { x: i, y: lines[r].ys[i], colour: colours[r] };
     });
-    const margins = { left: theme.size * 4.2, right: theme.size * 3.2, top: 8, bottom: theme.size * 1.9 };
-    this.curve.draw({ x: [0, data.steps], y: this.held, log, margins, lines, dots }, theme);
+    const margins = { left: theme.size * 5, right: theme.size * 3.2, top: 8, bottom: theme.size * 1.9 };
+    this.curve.draw({ x: [0, data.steps], y: this.held, log, title: "height", margins, lines, dots }, theme);
   }
 
   list({ data, arrays }, colours, at) {

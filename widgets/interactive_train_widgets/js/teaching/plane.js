@@ -103,7 +103,7 @@ export class Plane extends Chart {
   }
 
   // Paint a grid of colours over the whole box; `colour(i)` gives red, green, blue, alpha.
-  paint(columns, rows, colour) {
+  shade(columns, rows, colour) {
     this.sheet ??= document.createElement("canvas");
     [this.sheet.width, this.sheet.height] = [columns, rows];
     const context = this.sheet.getContext("2d");
