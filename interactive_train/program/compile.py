@@ -47,13 +47,23 @@ def optimised(program: Program, without: Sequence[str] = ()) -> Program:
     return program if "dead" in without else drop_dead(program)
 
 
-def shards_of(program: Program, batch: int, setting: int | None = None) -> int:
-    """Return into how many shards a step is cut: by its work and the machine's cores."""
+def most_shards() -> int:
+    """Return into how many shards a large step is cut on this machine: by its cores."""
+    return min(os.cpu_count() or 1, MOST_SHARDS)
+
+
+def shards_of(
+    program: Program, batch: int, setting: int | None = None, most: int | None = None
+) -> int:
+    """Return into how many shards a step is cut: by its work and the machine's cores.
+
+    `most` is what `most_shards` said where the fit was first made.
+    """
     if setting is not None:
         return max(1, min(setting, batch or 1))
     if estimate(program) < SMALL_STEP:
         return 1
-    return max(1, min(os.cpu_count() or 1, MOST_SHARDS, batch or 1))
+    return max(1, min(most or most_shards(), batch or 1))
 
 
 def estimate(program: Program) -> float:

@@ -93,6 +93,7 @@ class Engine:
         self.stepper, self.threads, self.shards = stepper, threads or usable_threads(), shards
         self.recordings = self.tables = self._taken = 0
         self.refused = ""
+        self.most_shards: int | None = None  # as where the fit was first made; else by the cores
         self.first: Program | None = None  # the first step that was recorded
         self._failed = False
         self._starved = False  # asked to end before the first step
@@ -378,7 +379,9 @@ class Engine:
             self._verified.add(own.key)
         self.tables += 1
         tame = self.stepper.tame(self.stepper.step + 1)
-        made = prepare(recording, self.memory.regions, own, captured, rows, self.shards, tame)
+        made = prepare(
+            recording, self.memory.regions, own, captured, rows, self.shards, tame, self.most_shards
+        )
         self.first = self.first or made.program
         return made
 

@@ -8,7 +8,6 @@ source of the floors that compute, the declared model, rules and loss; and hashe
 from __future__ import annotations
 
 import hashlib
-import os
 import platform
 import re
 import sys
@@ -26,7 +25,7 @@ import interactive_train
 from interactive_train import tree
 from interactive_train.data import Data
 from interactive_train.kernels.store import build_fingerprint
-from interactive_train.program.compile import MOST_SHARDS
+from interactive_train.program.compile import most_shards
 from interactive_train.program.program import Program, Ref
 from interactive_train.runtime.blas import blas
 from interactive_train.runtime.checks import name_of
@@ -53,7 +52,6 @@ NAMES = {  # what a part is called in a sentence
     "features": "the processor has other features",
     "blas": "the library for matrix products differs",
     "system": "the system differs",
-    "shards": "steps are cut for another number of cores",
     "dtype": "the floating type differs",
     "model": "the model differs",
     "rules": "the optimiser differs",
@@ -100,7 +98,7 @@ def _machine() -> Mapping[str, str]:
         "features": digest(" ".join(sorted(cpu_features()))),
         "blas": f"{library.core}, {library.configuration}",
         "system": f"{sys.platform} {platform.machine()}",
-        "shards": str(min(os.cpu_count() or 1, MOST_SHARDS)),
+        "shards": str(most_shards()),
     }
 
 

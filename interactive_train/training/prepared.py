@@ -57,6 +57,7 @@ def prepare(
     rows: Rows | None,
     shards: int | None,
     tame: bool,
+    most_shards: int | None = None,
 ) -> Prepared:
     """Return a recording ready to run.
 
@@ -70,6 +71,8 @@ def prepare(
         Where the table gathers its data itself.
     shards : int, optional
         Into how many the batch is cut; by its work otherwise.
+    most_shards : int, optional
+        Then at most into so many; by the machine's cores otherwise.
     """
     program = optimised(recording.program)
     batch = captured[0].batch
@@ -88,7 +91,7 @@ def prepare(
         sources = tuple(_held(a) for a in rows.arrays)
         program = _gathered(program, captured, sources, order, counters)
     before, after = _frame(recording, regions, schedule, counters, captured)
-    cut = shards_of(program, batch, shards)
+    cut = shards_of(program, batch, shards, most_shards)
     lowered = build(program, regions, batch, cut, before, after)
     return Prepared(
         recording,

@@ -17,6 +17,7 @@ import numpy as np
 
 from interactive_train.data import Data
 from interactive_train.optim.setting import Scaled
+from interactive_train.program.compile import MOST_SHARDS
 from interactive_train.runtime.checks import shown
 from interactive_train.runtime.errors import refusal
 from interactive_train.runtime.key import Key
@@ -297,6 +298,9 @@ def _driven(session: Session, journal: Journal, functions: Functions | None) -> 
         if one.command.get("kind") in EFFECTS
         for command in [_effect(one.again(functions))]
     )
+    shards = journal.header.get("fingerprint", {}).get("shards", "")
+    if session.engine is not None and isinstance(shards, str) and shards.isdecimal():
+        session.engine.most_shards = max(1, min(int(shards), MOST_SHARDS))  # as it was then
     session.plan = Plan(None, max(journal.last_step, session.stepper.step))
     name = f"replay of {journal.header.get('name', 'a run')}"
     session.arguments["name"] = name

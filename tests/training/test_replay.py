@@ -15,6 +15,8 @@ import pytest
 
 import interactive_train as it
 from interactive_train import losses, nn, optim, schedules
+from interactive_train.program.compile import most_shards
+from interactive_train.training import fingerprint
 from interactive_train.training.codify import value_text
 from interactive_train.training.commands import Adjust
 from interactive_train.training.wire import encode_value
@@ -134,6 +136,28 @@ def test_a_fresh_process_with_another_number_of_threads_gives_the_same_bits(
     assert said == f"1 reproduces: {run.step} steps, bit for bit"
     assert bits == run.history.loss.tobytes().hex()
     assert "not bit-exact" not in done.stderr
+
+
+def test_a_replay_cuts_its_steps_as_the_run_did_whatever_cores_there_are(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    random = np.random.default_rng(1)
+    x, y = random.normal(size=(256, 64)).astype(np.float32), random.integers(0, 3, 256)
+    model = nn.Sequential(nn.Linear(64, 128), nn.relu, nn.Linear(128, 3))
+    trainer = it.Trainer(model, optim.Adam(0.01), loss=losses.cross_entropy_sparse)
+    machine = fingerprint._machine()
+    curves = []
+    for cores in (3, 7):
+        monkeypatch.setattr("os.cpu_count", lambda cores=cores: cores)
+        changed = {**machine, "shards": str(most_shards())}
+        monkeypatch.setattr(fingerprint, "_machine", lambda changed=changed: changed)
+        run = trainer.start(trainer.init(), (x, y), batch_size=128, epochs=4).wait(20)
+        assert run.journal.header["fingerprint"]["shards"] == str(cores)
+        curves.append(run)
+    assert (curves[0].history.loss != curves[1].history.loss).any()
+    again = it.replay(curves[0].journal, trainer, trainer.init(), (x, y))
+    same(curves[0], again)
+    assert capsys.readouterr().err == ""
 
 
 def test_replay_says_once_why_it_is_not_exact_and_goes_on(
@@ -359,7 +383,8 @@ def test_an_array_in_the_code_keeps_its_bits() -> None:
 def test_equal_schedules_make_one_number_of_a_step_however_often_they_were_made() -> None:
     one = schedules.linear(0.1, 0.01, 30)
     runs = []
-    for schedule in (lambda: one, lambda: schedules.linear(0.1, 0.01, 30)):
+    makers: tuple[Any, ...] = (lambda: one, lambda: schedules.linear(0.1, 0.01, 30))
+    for schedule in makers:
         model = nn.Sequential(nn.Linear(4, 8), nn.Linear(8, 3))
         trainer = it.Trainer(model, optim.SGD(0.1), loss=losses.cross_entropy_sparse)
         moves = [it.at(n).adjust(f"layers.{n // 4}", lr=schedule()) for n in (3, 5)]
