@@ -234,6 +234,16 @@ class EarlyStopping:
             self.best_state, self.best_step = None, None
         self.stopped = False
 
+    def keep(self) -> tuple[Any, ...]:
+        """Return what it keeps count of, for a run that goes back in time."""
+        best = self._best
+        return best.score, best.waited, self.best_state, self.best_step, self.stopped
+
+    def restore(self, kept: tuple[Any, ...]) -> None:
+        """Stand where it stood when that was kept."""
+        best = self._best
+        best.score, best.waited, self.best_state, self.best_step, self.stopped = kept
+
     def __call__(
         self, *, global_step: int, loss: float, metrics: Mapping[str, float], state: Any
     ) -> str | None:

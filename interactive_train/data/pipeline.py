@@ -21,7 +21,7 @@ from interactive_train.data.rows import Rows, arrays_of, rows_of
 from interactive_train.data.sources import ArraySource, FunctionSource, ListSource, RepeatSource
 from interactive_train.data.stage import Stage
 from interactive_train.data.stream import IterableSource
-from interactive_train.data.transforms import Batch, Map, Shuffle, dropped
+from interactive_train.data.transforms import Batch, Map, Shuffle, batch_size, dropped
 from interactive_train.runtime.checks import flag, function, shown, whole_number
 from interactive_train.runtime.errors import refusal
 from interactive_train.runtime.key import Key
@@ -364,6 +364,21 @@ class Data:
     def steps_per_pass(self) -> int | None:
         """How many elements a pass has; None where an iterable does not say."""
         return self._stage.size
+
+    def steps_left(self, position: int) -> int | None:
+        """Return how many elements a pass still has from a position on, None if it does not say.
+
+        Examples
+        --------
+        >>> Data.from_list([1, 2, 3, 4, 5]).batch(2).steps_left(2)
+        2
+        """
+        return self._stage.remaining(position)
+
+    @property
+    def batch_size(self) -> int | None:
+        """How many samples the last batching takes together; None without one."""
+        return batch_size(self._stage)
 
     @property
     def dropped(self) -> int:

@@ -92,6 +92,10 @@ class Prefetch(Transform):
         """Return the position after as many samples as the element holds."""
         return self.upstream.next_position(position)
 
+    def remaining(self, position: int) -> int | None:
+        """Return how many elements a pass still has from a position on."""
+        return self.upstream.remaining(position)
+
     def position_of(self, index: int) -> int:
         """Return the position, below the batching, at which an element starts."""
         return self.upstream.position_of(index)

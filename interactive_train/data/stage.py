@@ -50,6 +50,12 @@ class Stage(ABC):
         """Return the position after the element that starts at `position`."""
         return position + 1 if self.size is None else min(position + 1, self.size)
 
+    def remaining(self, position: int) -> int | None:
+        """Return how many elements a pass still has from a position on; None if nobody knows."""
+        if self.size is None:
+            return None
+        return max(0, self.size - -(-position // max(1, self.next_position(0))))
+
     def position_of(self, index: int) -> int:
         """Return the position at which the element with this index starts."""
         return index

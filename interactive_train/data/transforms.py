@@ -76,6 +76,10 @@ class Map(Transform):
         """Return the position after as many samples as the element holds."""
         return self.upstream.next_position(position)
 
+    def remaining(self, position: int) -> int | None:
+        """Return how many elements a pass still has from a position on."""
+        return self.upstream.remaining(position)
+
     def position_of(self, index: int) -> int:
         """Return the position, below the batching, at which an element starts."""
         return self.upstream.position_of(index)
@@ -196,6 +200,13 @@ class Batch(Transform):
             position = self.upstream.next_position(position)
         return position
 
+    def remaining(self, position: int) -> int | None:
+        """Return how many batches a pass still has, also where another size came before."""
+        if not self.upstream.unit or self.upstream.size is None:
+            return super().remaining(position)
+        whole, rest = divmod(max(0, self.upstream.size - position), self.n)
+        return whole if self.drop_last or not rest else whole + 1
+
     def position_of(self, index: int) -> int:
         """Return the position, below the batching, at which an element starts."""
         return self.upstream.position_of(index * self.n)
@@ -205,6 +216,13 @@ class Batch(Transform):
         return Batch(
             self.upstream, batch_size, self.drop_last, self.collate, where, "the batch size"
         )
+
+
+def batch_size(stage: Stage) -> int | None:
+    """Return the size of the last batching; None where elements are no batches."""
+    while isinstance(stage, Transform) and not isinstance(stage, (Batch, Shuffle)):
+        stage = stage.upstream
+    return stage.n if isinstance(stage, Batch) else None
 
 
 def dropped(stage: Stage) -> int:

@@ -31,7 +31,7 @@ class Change:
 
     old: str
     new: str
-    restore: Callable[[], None]
+    restore: Callable[[], None] | None
     value: float | None = None
 
 
@@ -64,7 +64,7 @@ class Controls:
     def __init__(self, stepper: Stepper, model: Any) -> None:
         self._stepper = stepper
         self._modules = modules(model)
-        self._past: dict[tuple[int, Any], list[Past]] = {}  # by where the setting is kept
+        self.past: dict[tuple[int, Any], list[Past]] = {}  # by where the setting is kept
 
     # Commands -------------------------------------------------------------------------
 
@@ -106,7 +106,7 @@ class Controls:
 
     def _set(self, pairs: Iterable[tuple[Target, Setting]]) -> None:
         for target, setting in pairs:
-            past = self._past.setdefault((id(target.settings), target.key), [])
+            past = self.past.setdefault((id(target.settings), target.key), [])
             if not past or past[-1].step != self._stepper.step:  # else it was used by no step
                 past.append(Past(self._stepper.step, target, target.setting))
             target.settings[target.key] = setting
@@ -116,7 +116,7 @@ class Controls:
         target = self.targets(path, name, where)[0]
         numbers = np.asarray(steps, dtype=np.int64)
         values = target.setting.course(numbers)
-        for past in reversed(self._past.get((id(target.settings), target.key), [])):
+        for past in reversed(self.past.get((id(target.settings), target.key), [])):
             then = numbers <= past.step
             values[then] = past.setting.course(numbers[then])
         return values

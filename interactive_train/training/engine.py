@@ -229,6 +229,18 @@ class Engine:
         if current is not None:
             current.control.post()
 
+    def moved(self) -> None:
+        """Note that the fit stands elsewhere in its data, or has others."""
+        self._order_of = None
+
+    def release(self) -> None:
+        """Give tables and regions back; they are made again when steps are taken."""
+        self.settle()
+        self._tables.clear()
+        self._current = self._current_key = self._elements = None
+        self._pattern, self._pattern_key = [], None
+        self.memory = Memory()
+
     def gradients(self) -> dict[str, NDArray[Any]]:
         """Return copies of the last step's gradients by path."""
         return {} if self._current is None else self.memory.gradients(self._current)

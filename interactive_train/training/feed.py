@@ -71,7 +71,7 @@ class Feed:
 
     def reset(self) -> None:
         """Forget the iterator: the fit stands somewhere else now."""
-        self._held = self._elements = self._place = None
+        self._held = self._elements = self._place = self._rows = None
         self._used = False
 
     def behind(self, position: int, elements: int) -> int:

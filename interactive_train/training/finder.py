@@ -22,10 +22,11 @@ from interactive_train.runtime.checks import real_number, shown, whole_number
 from interactive_train.runtime.errors import refusal
 from interactive_train.runtime.figure import figure_class
 from interactive_train.training.calls import SingleCalls, require_state
+from interactive_train.training.ending import Plan
 from interactive_train.training.events import Stepped
 from interactive_train.training.objective import of_predictions
 from interactive_train.training.report import Reports, drain
-from interactive_train.training.session import Plan, Session
+from interactive_train.training.session import Session
 from interactive_train.training.state import TrainState, adjusted
 from interactive_train.training.stepper import NonFiniteError
 

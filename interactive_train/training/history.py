@@ -1,7 +1,8 @@
 """History: what a fit recorded - a row per step, and a row per evaluation.
 
-Columns grow in doubling blocks; what was handed out is a read-only view of rows that
-never change again.
+A row takes 40 bytes. Of more than `MOST_ROWS` rows the older half keeps every second one, of more
+than `MOST_VALUES` evaluations likewise: a run of any length keeps less than 170 MB, the newest
+million steps exactly, and its first step. `thinnings` counts how often that happened.
 """
 
 from __future__ import annotations
@@ -13,9 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interactive_train.runtime.errors import did_you_mean, refusal
+from interactive_train.training.columns import Columns
 from interactive_train.tree import MissingPath
 
+MOST_ROWS = 1 << 21
+MOST_VALUES = 1 << 16  # of one metric
+
 COLUMNS = ("step", "epoch", "loss", "lr", "gradient_norm")
+_TYPES = {name: np.int64 if name in ("step", "epoch") else np.float64 for name in COLUMNS}
+_POINTS = {"step": np.int64, "value": np.float64}
 
 
 class History:
@@ -36,22 +43,39 @@ class History:
     """
 
     def __init__(self) -> None:
-        self._rows = 0
-        self._columns: dict[str, NDArray[Any]] = {
-            name: np.zeros(256, np.int64 if name in ("step", "epoch") else np.float64)
-            for name in COLUMNS
-        }
-        self._metrics: dict[str, list[tuple[int, float]]] = {}
+        self._columns = Columns(_TYPES, MOST_ROWS)
+        self._metrics: dict[str, Columns] = {}
         self._arrays: dict[str, tuple[int, NDArray[Any]]] = {}
         self.higher_is_better: dict[str, bool] = {}
 
+    @property
+    def thinnings(self) -> int:
+        """How often old rows were thinned; rows that were counted before have moved since."""
+        return self._columns.thinnings
+
+    def until(self, step: int) -> History:
+        """Return the course up to a step, which goes on by itself from there.
+
+        Examples
+        --------
+        >>> history = History()
+        >>> history.extend(1, 1, np.array([0.5, 0.4, 0.3]), 0.1, np.ones(3))
+        >>> history.until(2).loss, len(history)
+        (array([0.5, 0.4]), 3)
+        """
+        twin = History()
+        twin._columns = self._columns.until(_rows_until(self._columns, step))
+        for name, points in self._metrics.items():
+            rows = _rows_until(points, step)
+            if rows:
+                twin._metrics[name] = points.until(rows)
+        twin._arrays = {name: pair for name, pair in self._arrays.items() if pair[0] <= step}
+        twin.higher_is_better = self.higher_is_better
+        return twin
+
     def append(self, step: int, epoch: int, loss: float, lr: float, gradient_norm: float) -> None:
         """Record a completed step."""
-        row = self._rows
-        self._reserve(row + 1)
-        for name, value in zip(COLUMNS, (step, epoch, loss, lr, gradient_norm), strict=True):
-            self._columns[name][row] = value
-        self._rows = row + 1  # last, so that a reader on another thread sees whole rows
+        self._columns.append((step, epoch, loss, lr, gradient_norm))
 
     def extend(
         self,
@@ -77,25 +101,9 @@ class History:
         >>> history.step, history.lr
         (array([1, 2]), array([0.1, 0.1]))
         """
-        row, count = self._rows, len(loss)
-        self._reserve(row + count)
-        steps = np.arange(first_step, first_step + count)
-        for name, values in zip(COLUMNS, (steps, epoch, loss, lr, gradient_norm), strict=True):
-            self._columns[name][row : row + count] = values
-        self._rows = row + count  # last, as in `append`
-
-    def _reserve(self, rows: int) -> None:
-        """Make room for so many rows; the columns grow to a power of two, as doubling would."""
-        room = len(self._columns["step"])
-        if rows <= room:
-            return
-        while room < rows:
-            room *= 2
-        columns = {}
-        for name, column in self._columns.items():
-            columns[name] = np.zeros(room, column.dtype)
-            columns[name][: self._rows] = column[: self._rows]
-        self._columns = columns
+        steps = np.arange(first_step, first_step + len(loss))
+        values = dict(zip(COLUMNS, (steps, epoch, loss, lr, gradient_norm), strict=True))
+        self._columns.extend(values, len(loss))
 
     def record(self, step: int, values: dict[str, Any]) -> None:
         """Record an evaluation; of a metric that is an array the newest is kept."""
@@ -105,7 +113,19 @@ class History:
                 array.flags.writeable = False
                 self._arrays[name] = (step, array)
                 continue
-            self._metrics.setdefault(name, []).append((step, float(value)))
+            points = self._metrics.get(name)
+            if points is None:
+                points = self._metrics[name] = Columns(_POINTS, MOST_VALUES)
+            points.append((step, float(value)))
+
+    def metrics_at(self, step: int) -> dict[str, float]:
+        """Return the newest values of the metrics up to a step."""
+        found = {}
+        for name, points in self._metrics.items():
+            rows = _rows_until(points, step)
+            if rows:
+                found[name] = float(points.column("value", rows - 1, rows)[0])
+        return found
 
     def column(self, name: str, start: int = 0) -> NDArray[Any]:
         """Return a column from the start-th row on, read-only.
@@ -115,14 +135,11 @@ class History:
         KeyError
             For a name that is no column.
         """
-        if name not in self._columns:
+        if name not in COLUMNS:
             raise MissingPath(
-                refusal("history", "a column", repr(name), did_you_mean(name, self._columns))
+                refusal("history", "a column", repr(name), did_you_mean(name, COLUMNS))
             )
-        rows = self._rows
-        view = self._columns[name][start:rows]
-        view.flags.writeable = False
-        return view
+        return self._columns.column(name, start)
 
     @property
     def step(self) -> NDArray[np.int64]:
@@ -153,11 +170,8 @@ class History:
     def metrics(self) -> dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]]:
         """(steps, values) of every evaluated metric, by name."""
         return {
-            name: (
-                np.array([step for step, _ in pairs], np.int64),
-                np.array([value for _, value in pairs], np.float64),
-            )
-            for name, pairs in ((name, list(pairs)) for name, pairs in self._metrics.items())
+            name: (points.column("step", 0, rows), points.column("value", 0, rows))
+            for name, points, rows in ((n, p, p.rows) for n, p in list(self._metrics.items()))
         }
 
     @property
@@ -168,9 +182,10 @@ class History:
     def last(self, name: str) -> float:
         """Return the newest value of a metric or column, NaN when there is none."""
         if name in self._metrics:
-            return self._metrics[name][-1][1]
-        column = self.column(name)
-        return float(column[-1]) if len(column) else math.nan
+            points = self._metrics[name]
+            return float(points.column("value", points.rows - 1)[-1])
+        rows = self._columns.rows
+        return float(self.column(name, rows - 1)[-1]) if rows else math.nan
 
     def to_frame(self) -> Any:
         """Return a pandas DataFrame, a row per step; metrics stand at the step of their evaluation.
@@ -201,11 +216,15 @@ class History:
         return frame
 
     def __len__(self) -> int:
-        return self._rows
+        return self._columns.rows
 
     def __repr__(self) -> str:
-        if not self._rows:
+        if not len(self):
             return "History(no steps)"
         first, last = self.loss[0], self.loss[-1]
         shown = "".join(f", {name} {self.last(name):.4g}" for name in self._metrics)
-        return f"History({self._rows} steps, loss {first:.4g} -> {last:.4g}{shown})"
+        return f"History({len(self)} steps, loss {first:.4g} -> {last:.4g}{shown})"
+
+
+def _rows_until(columns: Columns, step: int) -> int:
+    return int(np.searchsorted(columns.column("step"), step, side="right"))

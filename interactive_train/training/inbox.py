@@ -40,6 +40,11 @@ class Inbox:
             self._bell.notify_all()
         self.ring()
 
+    def holds(self, kind: type) -> bool:
+        """Whether a command of a kind has arrived."""
+        with self._bell:
+            return any(isinstance(pending.command, kind) for pending in self._waiting)
+
     def drain(self) -> list[Pending]:
         """Take everything that has arrived, oldest first."""
         if not self._waiting:  # the usual case, without a lock

@@ -8,7 +8,7 @@ it: the values of one drag of a slider are one row, and a row that was taken bac
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -190,6 +190,28 @@ class Journal:
         self._shown = None
         self._rows.append(entry.sequence)
         return entry
+
+    def stand(self, line: Sequence[int], undone: Collection[int]) -> None:
+        """Say which records of the log led to where the run stands, and which rows it took back."""
+        self._line = list(line)
+        for number, entry in enumerate(self._entries):
+            if entry.undone != (number in undone):
+                self._entries[number] = replace(entry, undone=number in undone)
+                self._shown = None
+
+    @property
+    def newest(self) -> int:
+        """The number in the log of the newest command."""
+        return len(self._log) - 1
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The numbers in the log of the commands of `line`."""
+        return tuple(self._line)
+
+    def numbers_before(self, line: Sequence[int], step: int, more: Collection[int]) -> list[int]:
+        """Return those of a line that were applied before a step boundary, or are among `more`."""
+        return [n for n in line if self._log[n].step < step or n in more]
 
     def _begun(self, logged: Logged) -> int | None:
         """Return the row that a gesture goes on with: notes and pauses may stand behind it."""

@@ -37,14 +37,8 @@ def leap(session: Session, most: int) -> Leap | None:
         session.feed.put_back(elements)
     elif not rows.steps:
         return None
-    left = session.plan.end_step
-    if left is not None:
-        most = min(most, left - session.stepper.step)
-    if session.pause_at is not None:
-        most = min(most, session.pause_at - session.stepper.step)
-    most = session.agenda.steps_until_next(session.stepper.step, most)
-    if session.pace is not None or session.duplicated is not None:
-        most = 1
+    if session.rerun is None:  # else it is known where it goes
+        most = _until_somebody_looks(session, most)
     session.lock.let_pass()
     with session.lock, Undisturbed():
         count = session.chunks.begin(most)
@@ -61,6 +55,19 @@ def leap(session: Session, most: int) -> Leap | None:
         return found
 
 
+def _until_somebody_looks(session: Session, most: int) -> int:
+    """Return how many steps may be taken before anything but the data asks for an end."""
+    step = session.stepper.step
+    if session.plan.end_step is not None:
+        most = min(most, session.plan.end_step - step)
+    if session.pause_at is not None:
+        most = min(most, session.pause_at - step)
+    if session.goal is not None:
+        most = session.goal.most(session, most)
+    most = session.agenda.steps_until_next(step, most)
+    return 1 if session.pace is not None or session.duplicated is not None else most
+
+
 def _record(session: Session, leap: Leap, taken: int, given: bool) -> None:
     first = session.stepper.step - taken + 1
     if given:
@@ -71,5 +78,4 @@ def _record(session: Session, leap: Leap, taken: int, given: bool) -> None:
     if session.duplicated is not None:
         assert session.engine is not None
         session.duplicated.fill(session.engine.gradients())
-    session.history.extend(first, session.epoch, leap.losses, leap.lrs, leap.norms)
-    session.tick()
+    session.note_steps(first, leap.losses, leap.lrs, leap.norms)

@@ -23,18 +23,10 @@ validation - leaves through the generator, with the session as it was behind the
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from typing import Any
 
-from interactive_train.training.events import (
-    Ended,
-    Evaluated,
-    Event,
-    Halted,
-    Skipped,
-    Stepped,
-)
+from interactive_train.training.events import Ended, Evaluated, Event, Halted, Skipped
 from interactive_train.training.session import Session
-from interactive_train.training.stepper import NonFiniteError
+from interactive_train.training.stepping import Dry, Missed, Taken, attempt, stepped
 
 
 def _every_step(taken: int) -> int:
@@ -51,72 +43,20 @@ def run(session: Session, due: Callable[[int], int] = _every_step) -> Generator[
         From the steps of this fit so far to how many may be taken before somebody wants to be told.
     """
     while True:
-        while True:
-            yield from _boundary(session)
-            if session.stopping or session.complete():
-                yield Ended(session.stepper.step, session.stopping or "finished")
-                return
-            session.note_start_of_step()
-            leap = session.leap(due(session.stepper.step - session.first_step))
-            if leap is not None:
-                if len(leap.losses):
-                    yield _stepped(session, leap.losses, leap.lrs, leap.norms, leap.aux)
-                    if session.position == 0:
-                        break
-                continue
-            elements = session.fetch()
-            if elements is None:
-                break
-            session.feed.fetched()
-            try:
-                outcome = session.stepper.compute(session.objective, elements)
-            except NonFiniteError as error:
-                if session.on_nonfinite == "raise":
-                    raise
-                if session.on_nonfinite == "skip":
-                    session.skip(len(elements))
-                    yield Skipped(session.stepper.step, str(error))
-                else:
-                    session.halt(str(error))
-                    session.feed.put_back(elements)
-                    yield Halted(session.stepper.step, str(error))
-                continue
-            session.commit(outcome, len(elements))
-            yield _stepped(
-                session, [outcome.loss], [outcome.lr], [outcome.gradient_norm], outcome.aux
-            )
-            if session.position == 0:
-                break
-        if session.position:  # a pass whose length nobody knew ended by running dry
-            session.end_pass()
+        yield from _boundary(session)
+        if session.stopping or session.complete():
+            yield Ended(session.stepper.step, session.stopping or "finished")
+            return
+        session.note_start_of_step()
+        found = attempt(session, due(session.stepper.step - session.first_step))
+        if isinstance(found, Taken):
+            yield stepped(session, found)
+        elif isinstance(found, Missed):
+            kind = Skipped if found.skipped else Halted
+            yield kind(session.stepper.step, found.reason)
+        elif isinstance(found, Dry) and session.position:
+            session.end_pass()  # a pass whose length nobody knew ended by running dry
             yield Evaluated(session.stepper.step, session.run_evaluation())
-
-
-def _stepped(
-    session: Session,
-    losses: Any,
-    lrs: Any,
-    norms: Any,
-    aux: Any,
-) -> Stepped:
-    """Say what was done; behind the last step of a pass, evaluate."""
-    step, epoch = session.stepper.step, session.epoch
-    over = session.steps_left() == 0
-    if over:
-        session.end_pass()
-        session.run_evaluation()
-    return Stepped(
-        step,
-        step - session.first_step,
-        epoch,
-        float(losses[-1]),
-        float(lrs[-1]),
-        float(norms[-1]),
-        session.metrics,
-        aux,
-        over,
-        len(losses),
-    )
 
 
 def _boundary(session: Session) -> Iterator[Event]:
@@ -128,6 +68,8 @@ def _boundary(session: Session) -> Iterator[Event]:
             yield session.apply(pending)
         session.pause_if_due()
         session.stop_if_due()
+        if session.time is not None:
+            session.time.take_if_due()
         if session.stopping:
             break
         if session.paused:

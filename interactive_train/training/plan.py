@@ -134,9 +134,18 @@ class Agenda:
             return most
         return min(most, max(1, self.items[self._next][0] - step))
 
-    def rewind(self, step: int) -> None:
-        """Go back behind so many steps: what is planned from there on is due again."""
-        self._next = sum(planned < step for planned, _ in self.items)
+    @property
+    def taken(self) -> int:
+        """How many of its commands were taken so far."""
+        return self._next
+
+    def rewind(self, step: int, taken: int | None = None) -> None:
+        """Go back behind so many steps: what is planned from there on is due again.
+
+        With `taken`, what comes behind so many of its commands is.
+        """
+        behind = sum(planned < step for planned, _ in self.items)
+        self._next = behind if taken is None else taken
         self.items = [
             (at, Pending(p.command, Ticket(-1, p.ticket.what), p.source, p.gesture))
             if number >= self._next else (at, p)

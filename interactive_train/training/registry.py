@@ -1,7 +1,8 @@
 """The runs of this process, and which cell started which.
 
 Running a cell again stops and joins the runs that the same cell started before; several
-starts in one execution of a cell are a loop and stay.
+starts in one execution of a cell are a loop and stay. Those that were stopped so keep state,
+history and journal, and give everything else back.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ class Runs:
                 self._cells[identity] = (execution, [*runs, run])
         for earlier in before:
             earlier.close()
+            earlier.give_back()
 
     def __iter__(self) -> Iterator[Any]:
         return iter(list(self._runs))

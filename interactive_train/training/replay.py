@@ -24,6 +24,7 @@ from interactive_train.runtime.key import Key
 from interactive_train.runtime.notices import notice
 from interactive_train.training.commands import Adjust, Command, describe
 from interactive_train.training.curve import Block, blocks_of
+from interactive_train.training.ending import Plan
 from interactive_train.training.evaluation import Metrics
 from interactive_train.training.fingerprint import differences, header_of
 from interactive_train.training.history import History
@@ -32,7 +33,7 @@ from interactive_train.training.journal import Journal
 from interactive_train.training.plan import Agenda
 from interactive_train.training.report import Reports
 from interactive_train.training.run import Run
-from interactive_train.training.session import Plan, Session
+from interactive_train.training.session import Session
 from interactive_train.training.state import TrainState
 from interactive_train.training.ticket import Ticket
 from interactive_train.training.wire import Functions

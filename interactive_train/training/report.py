@@ -6,7 +6,9 @@ returns ``"stop"`` or raises `EarlyStop` ends the fit, with the state behind tha
 declare ``every = n`` to be called on every n-th step only, ``every = "pass"`` to be called behind
 each pass, and have a ``best_state`` with which the fit ends instead (the first of a list that has
 one). A method ``begin_fit(again)`` is called at the start of a fit, with True where a run is
-extended; with ``ends_when_true = True`` a report ends the fit with True, too.
+extended; with ``ends_when_true = True`` a report ends the fit with True, too. A report with
+``keep()`` and ``restore(kept)`` goes back in time with its run: it is told again of the steps
+that are run again. Others are told of every step once.
 """
 
 from __future__ import annotations
@@ -48,6 +50,27 @@ class Reports:
             (report, _keywords(report, where), _every(report, where)) for report in given
         ]
         self._again = False
+        self._kept = [each for each in self._wanted if _goes_back(each[0])]
+
+    def keep(self) -> tuple[Any, ...]:
+        """Return what those who go back in time keep count of."""
+        return tuple(report.keep() for report, _, _ in self._kept)
+
+    def restore(self, kept: tuple[Any, ...]) -> None:
+        """Let them stand where they were; without anything kept, at the start of the fit."""
+        for number, (report, _, _) in enumerate(self._kept):
+            if kept:
+                report.restore(kept[number])
+            elif callable(getattr(report, "begin_fit", None)):
+                report.begin_fit(False)
+
+    def tell_again(self, session: Session, event: Stepped) -> None:
+        """Tell those who go back in time of a step that was run again."""
+        self._tell(self._kept, session, event, True)
+
+    def due_again(self, taken: int) -> int:
+        """Return how many steps may be run again before one of them wants to be told."""
+        return _due(self._kept, taken)
 
     def begin(self) -> None:
         """Tell those who keep count that a fit starts, or that a run is extended."""
@@ -62,8 +85,11 @@ class Reports:
 
         With `taken` False no step was taken, but the pass of that last step has ended.
         """
+        return self._tell(self._wanted, session, event, taken)
+
+    def _tell(self, wanted_by: Any, session: Session, event: Stepped, taken: bool) -> bool:
         stop = False
-        for report, wanted, every in self._wanted:
+        for report, wanted, every in wanted_by:
             due = event.pass_ended if every == PASS else taken and event.fit_step % every == 0
             if not due:
                 continue
@@ -75,8 +101,7 @@ class Reports:
 
     def due(self, taken: int) -> int:
         """Return how many steps may be taken before a report wants to be told."""
-        counts = [every - taken % every for _, _, every in self._wanted if every != PASS]
-        return min(counts, default=MOST)
+        return _due(self._wanted, taken)
 
     def best_state(self) -> TrainState | None:
         """Return the state that a report wants the fit to end with, if there is one."""
@@ -92,6 +117,7 @@ def drain(session: Session, reports: Reports) -> Generator[Event]:
 
     `EarlyStop`, from a report or from within a step, becomes the end of the fit.
     """
+    session.reports = reports
     session.begin()
     events = run(session, reports.due)
     last: Stepped | None = None
@@ -115,6 +141,15 @@ def drain(session: Session, reports: Reports) -> Generator[Event]:
     finally:
         events.close()  # at once, also where a traceback keeps the frame
         session.end()
+
+
+def _due(wanted_by: Any, taken: int) -> int:
+    counts = [every - taken % every for _, _, every in wanted_by if every != PASS]
+    return min(counts, default=MOST)
+
+
+def _goes_back(report: Report) -> bool:
+    return all(callable(getattr(report, name, None)) for name in ("keep", "restore"))
 
 
 def _until_stopped(session: Session, events: Generator[Event]) -> Generator[Event]:

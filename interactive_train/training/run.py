@@ -7,6 +7,7 @@ views, states, history - is a copy or never changes.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import threading
@@ -24,9 +25,11 @@ from interactive_train.runtime.checks import real_number
 from interactive_train.runtime.errors import refusal
 from interactive_train.runtime.notices import notice
 from interactive_train.training import frontend
+from interactive_train.training.applying import TRAVELS, check, exact
 from interactive_train.training.autosave import Autosave
 from interactive_train.training.calls import predicted
-from interactive_train.training.commands import Command, Extend, describe, kind_of
+from interactive_train.training.commands import Command, Extend, describe
+from interactive_train.training.ending import Plan
 from interactive_train.training.events import Applied, Ended, Event, Halted
 from interactive_train.training.history import History
 from interactive_train.training.inbox import Pending
@@ -35,12 +38,14 @@ from interactive_train.training.lines import JournalFile
 from interactive_train.training.preview import NextStep, next_step
 from interactive_train.training.registry import runs
 from interactive_train.training.report import Reports, drain
-from interactive_train.training.session import Plan, Session
+from interactive_train.training.session import Session
 from interactive_train.training.state import TrainState
 from interactive_train.training.statistics import Statistics, look
 from interactive_train.training.steering import Steering, check_command
 from interactive_train.training.ticket import Ticket
-from interactive_train.training.view import RunView, Status, metric_views
+from interactive_train.training.timetravel import TimeTravel
+from interactive_train.training.view import BranchView, RunView, Status
+from interactive_train.training.viewing import view_of
 
 COURSE = 1000  # points of a knob's course that a file keeps
 
@@ -103,6 +108,7 @@ class Run(Steering):
         max_seconds: float | None,
         journal: str | os.PathLike[str] | None = None,
         autosave: str | os.PathLike[str] | None = None,
+        snapshot_limit: int | None = None,
     ) -> Run:
         """Start a run, in the background where somebody can steer it, else to its end."""
         headless = frontend.is_headless()
@@ -120,7 +126,9 @@ class Run(Steering):
                     "Give epochs=10 or max_seconds=20, or a plan with it.at(500).stop().",
                 )
             )
+        session.time = TimeTravel(session, snapshot_limit)
         run = cls(session, reports, name, headless)
+        session.viewer = run.view
         if journal is not None:
             run._journal_file = JournalFile(journal, session.journal)
         if autosave is not None:
@@ -184,6 +192,12 @@ class Run(Steering):
     def state(self) -> TrainState:
         """The state behind the last completed step; a value that stays."""
         return self._session.current_state()
+
+    @property
+    def branches(self) -> tuple[BranchView, ...]:
+        """Every line of the run's course, in the order in which they began."""
+        with self._session.lock:
+            return self.view().branches
 
     def predict(self, x: Any) -> NDArray[Any]:
         """Return the model's output at the last step boundary, as in evaluation."""
@@ -330,6 +344,7 @@ class Run(Steering):
             ticket = Ticket(self._sequence, describe(command))
             try:
                 self.check(command)
+                command = exact(self._session, command)
             except Exception as error:
                 ticket.sequence = -1
                 return ticket.refuse(error)
@@ -339,18 +354,30 @@ class Run(Steering):
             if self._active:
                 self._session.inbox.put(pending)
                 return ticket
-            if self._apply_ended(pending):
+            travels = isinstance(command, TRAVELS)
+            if travels:
+                self._session.inbox.put(pending)
+                self._wake()
+            elif self._apply_ended(pending):
                 self._begin()
         self._tell()
-        if self._active:
+        if travels and self._headless:
+            with contextlib.suppress(Exception):
+                ticket.wait()
+        elif self._active:
             self._block()
         return ticket
+
+    def _wake(self) -> None:
+        """Let a run that has ended go elsewhere in time; it is paused then."""
+        self._session.ended = self._reason or "stopped"
+        self._begin()
 
     def check(self, command: Command) -> None:
         """Raise if a command cannot be applied as things stand; change nothing."""
         check_command(command)
         with self._session.lock:
-            self._session.controls.check(command, f"run.{kind_of(command)}")
+            check(self._session, command, self._newest is None or self._newest.done)
 
     def _apply_ended(self, pending: Pending) -> bool:
         """Apply a command to a run that has ended; return whether it shall go on."""
@@ -425,39 +452,21 @@ class Run(Steering):
             self._thread.join(30)
         self._call(self._closers)
 
+    def give_back(self) -> None:
+        """Give back what only going on and going back need; state, history and journal stay."""
+        with self._session.lock:
+            if not self._active:
+                self._session.release()
+
     # For front ends -----------------------------------------------------------------------
 
     def view(self) -> RunView:
         """Return everything that a dashboard shows, at one step boundary."""
-        session = self._session
-        with session.lock:
-            running = self._active and not session.paused
-            status = self.status
-            message = session.message
-            if self.error is not None:
-                message = f"{type(self.error).__name__}: {self.error}"
-            elif status == "stopped" and self._reason != "stopped":
-                message = self._reason
-            done = session.complete() and session.position == 0
-            return RunView(
-                name=self.name,
-                status=status,
-                step=session.stepper.step,
-                first_step=session.first_step,
-                last_step=session.last_step(),
-                epoch=max(1, session.epoch - (1 if done else 0)),
-                steps_per_epoch=session.steps_per_pass,
-                elapsed=session.running_time(),
-                steps_per_second=session.rate if running else math.nan,
-                pace=session.pace,
-                loss=session.stepper.loss,
-                message=message,
-                knobs=session.controls.knobs(),
-                groups=session.controls.groups(),
-                metrics=metric_views(session.history),
-                journal=session.journal.entries,
-                labels={"loss": session.loss_unit},
-            )
+        with self._session.lock:
+            reason, error = self._reason, self.error
+            if error is not None:
+                reason = f"{type(error).__name__}: {error}"
+            return view_of(self._session, self.name, self.status, reason)
 
     def subscribe(
         self, listener: Callable[[], None], closed: Callable[[], None] | None = None
@@ -474,9 +483,13 @@ class Run(Steering):
     def series(
         self, name: str, start: int = 0, branch: str = ""
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Return (steps, values) of a recorded column from the start-th row on."""
+        """Return (steps, values) of a recorded column from the start-th row on; see `Source`."""
         with self._session.lock:
-            return self.history.column("step", start), self.history.column(name, start)
+            history = self.history
+            if branch and branch != self._session.branch:
+                assert self._session.time is not None
+                history = self._session.time.lines.find(branch, "run.series").history
+            return history.column("step", start), history.column(name, start)
 
     def course(self, name: str, steps: Sequence[int], path: str = "") -> NDArray[np.float64]:
         """Return a knob's effective values at these steps: as used, and behind that as planned."""
@@ -526,8 +539,7 @@ class Run(Steering):
             if self._journal_file is not None:
                 self._journal_file.close()
             with self._changed:  # what came too late is applied to the run that has ended
-                again = [self._apply_ended(pending) for pending in self._session.inbox.drain()]
-                if any(again):
+                if self._apply_late():
                     self._reason, self.error, self._session.stopping = "", None, ""
                     continue
                 self._active = False
@@ -536,6 +548,18 @@ class Run(Steering):
             if finish is not None:
                 finish()
             return
+
+    def _apply_late(self) -> bool:
+        """Apply what arrived with the end; return whether the run shall go on."""
+        again, late = False, self._session.inbox.drain()
+        for number, pending in enumerate(late):
+            if isinstance(pending.command, TRAVELS):
+                for each in late[number:]:
+                    self._session.inbox.put(each)
+                self._session.ended = self._reason or "stopped"
+                return True
+            again = self._apply_ended(pending) or again
+        return again
 
     def _note(self, event: Event) -> None:
         if isinstance(event, Ended):

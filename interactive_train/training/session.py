@@ -12,51 +12,36 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+import numpy as np
+
 from interactive_train.data import Data
 from interactive_train.nn.duplicated import Duplicated
 from interactive_train.nn.knob import turned_to
-from interactive_train.runtime.errors import refusal
 from interactive_train.runtime.key import Key
-from interactive_train.training.commands import (
-    Adjust,
-    Advance,
-    Extend,
-    Freeze,
-    Note,
-    Pause,
-    Release,
-    Resume,
-    SetPace,
-    Stop,
-    Thaw,
-    Undo,
-    kind_of,
-)
+from interactive_train.training import applying
+from interactive_train.training.branches import MAIN
 from interactive_train.training.controls import Controls
+from interactive_train.training.ending import Plan, end_of
 from interactive_train.training.engine import Engine, Leap
 from interactive_train.training.events import Applied
 from interactive_train.training.feed import Chunks, Feed
 from interactive_train.training.fingerprint import header_of, program_hash
 from interactive_train.training.gate import Gate
+from interactive_train.training.goals import Goal
 from interactive_train.training.history import History
 from interactive_train.training.inbox import Inbox, Pending
 from interactive_train.training.interrupts import Undisturbed
 from interactive_train.training.journal import Journal
 from interactive_train.training.leaping import leap
 from interactive_train.training.plan import Agenda
+from interactive_train.training.rerun import Rerun
+from interactive_train.training.snapshots import Undone
 from interactive_train.training.state import TrainState
 from interactive_train.training.stepper import Objective, Outcome, Stepper
+from interactive_train.training.timetravel import TimeTravel
 
 NonFinite = Literal["raise", "skip", "pause"]
 Evaluate = Callable[[Any], Mapping[str, float]]  # model -> metrics
-
-
-@dataclass
-class Plan:
-    """Where a fit ends: at a pass, at a step, or (None) when somebody stops it."""
-
-    end_pass: int | None = None
-    end_step: int | None = None
 
 
 @dataclass
@@ -103,6 +88,18 @@ class Session:
         What was planned before the start.
     arguments : dict
         Of the call that started the fit, for the journal's header.
+    time : TimeTravel or None
+        Branches and snapshots; only runs have them.
+    reports : Reports or None
+        Those that are told of this fit.
+    rerun : Rerun or None
+        While steps are taken that were taken before.
+    viewer : callable or None
+        Returns the `RunView`, for conditions.
+    busy : float
+        Seconds of taking steps so far.
+    ended : str
+        How the run had ended that was woken up to go elsewhere in time.
     """
 
     state: TrainState
@@ -137,6 +134,12 @@ class Session:
     elapsed: float = field(init=False, default=0.0)
     rate: float = field(init=False, default=math.nan)
     metrics: dict[str, float] = field(init=False, default_factory=dict)
+    time: TimeTravel | None = field(init=False, default=None)
+    reports: Any = field(init=False, default=None)
+    rerun: Rerun | None = field(init=False, default=None)
+    viewer: Callable[[], Any] | None = field(init=False, default=None)
+    busy: float = field(init=False, default=0.0)
+    ended: str = field(init=False, default="")
 
     def __post_init__(self) -> None:
         self.stepper = Stepper(self.state, self.where, self.in_place, self.clip_norm)
@@ -154,8 +157,10 @@ class Session:
         self.pass_index, self.position = self.state.position
         self.first_step, self.first_pass = self.stepper.step, self.pass_index
         self.pause_at: int | None = None
+        self.goal: Goal | None = None
+        self.undo: list[Undone] = []
+        self.undone: set[int] = set()
         self._due = 0.0
-        self._undo: list[tuple[int, Callable[[], None]]] = []
         self._mark = (time.monotonic(), self.stepper.step)
         self._since: float | None = None  # when the clock was started; None while it stands
         self._limit = math.inf  # on `elapsed`
@@ -175,11 +180,8 @@ class Session:
 
     def steps_left(self) -> int | None:
         """Return how many steps the current pass still has; None where the data do not say."""
-        per_pass = self.data.steps_per_pass
-        if per_pass is None:
-            return None
-        taken = math.ceil(self.position / max(1, self.data.next_position(0)))
-        return max(0, math.ceil((per_pass - taken) / self.accumulate))
+        left = self.data.steps_left(self.position)
+        return None if left is None else math.ceil(left / self.accumulate)
 
     def fetch(self) -> list[Any] | None:
         """Return the elements of the next step, made with the knobs of that step, or None."""
@@ -193,21 +195,29 @@ class Session:
 
     def leap(self, most: int) -> Leap | None:
         """Take recorded steps, at most so many; None where the next one has to be taken eagerly."""
-        return leap(self, most)
+        engine, step = self.engine, self.stepper.step
+        before = "" if engine is None else engine.refused
+        found = leap(self, most)
+        if engine is not None and engine.refused != before and self.time is not None:
+            self.time.note_refusal(step, engine.refused)
+        return found
 
     def begin(self) -> None:
         """Make ready for the loop: the clock runs, `max_seconds` count from now."""
         with self.lock:
             self.active, self.stopping, self.message = True, "", ""
-            self.paused, self.pause_at = False, None
+            self.go(paused=bool(self.ended))
             self._limit = math.inf if self.max_seconds is None else self.elapsed + self.max_seconds
             self.clock(True)
+            if self.time is not None:
+                self.time.ground()
 
     def end(self) -> None:
         """Note that the loop has been left."""
         with self.lock:
             self.clock(False)
-            self.active, self.paused, self.pause_at = False, False, None
+            self.active = self.paused = False
+            self.pause_at, self.goal = None, None
 
     def commit(self, outcome: Outcome, elements: int = 1) -> None:
         """Make a computed step current and record it."""
@@ -216,10 +226,21 @@ class Session:
             self.consume(elements)
             if self.duplicated is not None:
                 self.duplicated.fill(outcome.gradients)
-            self.history.append(
-                outcome.step, self.epoch, outcome.loss, outcome.lr, outcome.gradient_norm
-            )
+            if self.rerun is not None:
+                self.rerun.compare(outcome.step, [outcome.loss])
+            else:
+                self.history.append(
+                    outcome.step, self.epoch, outcome.loss, outcome.lr, outcome.gradient_norm
+                )
             self.tick()
+
+    def note_steps(self, first: int, losses: Any, lrs: Any, norms: Any) -> None:
+        """Record recorded steps, or compare them with what they were."""
+        if self.rerun is not None:
+            self.rerun.compare(first, losses)
+        else:
+            self.history.extend(first, self.epoch, losses, lrs, norms)
+        self.tick()
 
     def skip(self, elements: int = 1) -> None:
         """Consume the data and the number of a step that was not finite."""
@@ -235,14 +256,53 @@ class Session:
     def adopt(self, state: TrainState) -> None:
         """Make another state of the same model current, such as the best one."""
         with self.lock, Undisturbed():
-            self.stepper.adopt(state)
-            self.feed.reset()
-            self.pass_index, self.position = state.position
+            if self.time is not None and state.step != self.stepper.step:
+                self.time.adopting()
+            self.stand(state, self.data, self.plan)
+
+    def stand(self, state: TrainState, data: Data, plan: Plan) -> None:
+        """Stand at a state, with the data and the plan that belong to it."""
+        self.stepper.adopt(state)
+        self.set_data(data)
+        self.pass_index, self.position = state.position
+        self.plan, self._due = plan, 0.0
+        self._mark = (time.monotonic(), state.step)
+
+    def set_data(self, data: Data) -> None:
+        """Go on with these data where the fit stands in its pass."""
+        self.data = data
+        self.feed.reset()
+        if self.engine is not None:
+            self.engine.moved()
+
+    def set_pace(self, pace: float | None) -> None:
+        """Take so many steps a second from now on."""
+        self.pace, self._due = pace, 0.0
+
+    def go(
+        self, paused: bool = False, pause_at: int | None = None, goal: Goal | None = None
+    ) -> None:
+        """Go on, or pause; forget where it was to pause before."""
+        self.paused, self.pause_at, self.goal = paused, pause_at, goal
+        if not paused:
+            self.message = ""
+
+    @property
+    def branch(self) -> str:
+        """The name of the line that goes on."""
+        return MAIN if self.time is None else self.time.line.name
 
     def halt(self, reason: str) -> None:
         """Pause in front of a step that was not finite."""
         with self.lock:
             self.paused, self.message = True, reason
+
+    def release(self) -> None:
+        """Give back the memory of recorded steps and of snapshots."""
+        if self.time is not None:
+            self.time.release()
+        if self.engine is not None:
+            self.engine.release()
 
     def end_pass(self) -> None:
         """Go on to the next pass over the data."""
@@ -251,11 +311,15 @@ class Session:
 
     def run_evaluation(self) -> Mapping[str, float]:
         """Evaluate the validation data, if there are any, and record the result."""
-        if self.evaluate is not None:
+        if self.rerun is not None and not self.rerun.evaluates(self.stepper.step):
+            self.metrics = self.history.metrics_at(self.stepper.step)
+        elif self.evaluate is not None:
             with turned_to(self.stepper.evaluation_knobs()):
                 values = dict(self.evaluate(self.stepper.model()))
             with self.lock:
                 self.metrics = values
+                if self.rerun is not None:
+                    values = {name: value for name, value in values.items() if np.ndim(value)}
                 self.history.record(self.stepper.step, values)
         return self.metrics
 
@@ -268,17 +332,7 @@ class Session:
 
     def last_step(self) -> int | None:
         """Return the planned number of the last step, None if it is not known."""
-        return self._end(self.plan)
-
-    def _end(self, plan: Plan) -> int | None:
-        if plan.end_step is not None:
-            return plan.end_step
-        per_pass, left = self.steps_per_pass, self.steps_left()
-        if plan.end_pass is None or per_pass is None or left is None:
-            return None
-        rest = left if self.position else 0
-        whole = plan.end_pass - self.pass_index - (1 if self.position else 0)
-        return self.stepper.step + rest + whole * per_pass
+        return end_of(self, self.plan)
 
     def current_state(self) -> TrainState:
         """Return the state behind the last completed step."""
@@ -334,10 +388,16 @@ class Session:
             self._due = max(self._due, time.monotonic() - 1.0 / self.pace) + 1.0 / self.pace
 
     def pause_if_due(self) -> None:
-        """Pause when the steps of an `Advance` are taken."""
+        """Pause when the steps of an `Advance` are taken, or a goal is reached."""
         if self.pause_at is not None and self.stepper.step >= self.pause_at:
             with self.lock:
-                self.paused, self.pause_at = True, None
+                self.go(paused=True)
+        if self.goal is not None:
+            reached = self.goal.reached(self)
+            if reached:
+                with self.lock:
+                    self.go(paused=True)
+                    self.message = reached
 
     def clock(self, running: bool) -> None:
         """Start or stop counting the running time."""
@@ -363,117 +423,4 @@ class Session:
 
     def apply(self, pending: Pending) -> Applied:
         """Apply one command; a command that fails changes nothing and says so on its ticket."""
-        with self.lock:
-            try:
-                self._apply(pending)
-            except Exception as error:
-                pending.ticket.refuse(error)
-            return Applied(self.stepper.step, pending.ticket)
-
-    def _apply(self, pending: Pending) -> None:
-        command, step = pending.command, self.stepper.step
-        if not self.active and isinstance(command, (Pause, Resume, Advance)):
-            kind = kind_of(command)
-            raise ValueError(
-                refusal(
-                    f"run.{kind}",
-                    "the run must be going on",
-                    "one that has ended",
-                    "run.extend(epochs=1) or run.extend(steps=100) continues it.",
-                )
-            )
-        kind = kind_of(command)
-        path, name = getattr(command, "path", ""), getattr(command, "name", "")
-        old = new = ""
-        value, undoes = None, -1
-        restore: Callable[[], None] | None = None
-        match command:
-            case Adjust() | Release() | Freeze() | Thaw():
-                change = self.controls.apply(command, f"run.{kind}")
-                old, new, value, restore = change.old, change.new, change.value, change.restore
-            case Pause():
-                self.paused, self.pause_at = True, None
-            case Resume():
-                self.paused, self.pause_at, self.message = False, None, ""
-            case Advance(steps):
-                self.paused, self.pause_at, self.message = False, step + steps, ""
-                new = f"{steps} steps"
-            case Stop():
-                if self.active:
-                    self.stopping, self.paused = "stopped", False
-            case SetPace(pace):
-                old, new = _pace(self.pace), _pace(pace)
-                self.pace, self._due = pace, 0.0
-            case Extend(epochs, steps):
-                old = _end(self.last_step())
-                self._extend(epochs, steps)
-                new = _end(self.last_step())
-            case Note(text):
-                new = text
-            case Undo():
-                undoes, path, name, old, new = self._take_back()
-            case _:
-                raise ValueError(
-                    refusal(f"run.{kind}", "a command that runs know", "one to come", "Wait.")
-                )
-        entry = self.journal.add(
-            step,
-            kind,
-            path=path,
-            name=name,
-            old=old,
-            new=new,
-            source=pending.source,
-            value=value,
-            gesture=pending.gesture,
-            command=command,
-            undoes=undoes,
-        )
-        if restore is not None and not any(n == entry.sequence for n, _ in self._undo):
-            self._undo.append((entry.sequence, restore))
-        pending.ticket.apply(step, old, new)  # last: who waited for it finds everything in place
-
-    def _extend(self, epochs: int | None, steps: int | None) -> None:
-        step, plan = self.stepper.step, self.plan
-        begun = self.pass_index + (1 if self.position else 0)  # a begun pass is finished first
-        if not self.active:  # a run that has ended is extended from where it stands
-            plan = Plan(begun) if steps is None else Plan(None, step)
-        per_pass = self.steps_per_pass
-        if (epochs is None) == (plan.end_step is None) and per_pass is None and plan != Plan():
-            raise ValueError(
-                refusal(
-                    "run.extend",
-                    "passes of a known length, to add epochs to steps or steps to epochs",
-                    repr(self.data),
-                    "Extend by the unit of the plan, or once the run has ended.",
-                )
-            )
-        if steps is not None:
-            self.plan = Plan(None, max(self._end(plan) or 0, step) + steps)
-        elif epochs is not None and plan.end_step is not None:
-            self.plan = Plan(None, max(plan.end_step, step) + epochs * (per_pass or 0))
-        elif epochs is not None:
-            self.plan = Plan(max(plan.end_pass or 0, begun) + epochs)
-
-    def _take_back(self) -> tuple[int, str, str, str, str]:
-        if not self._undo:
-            raise ValueError(
-                refusal(
-                    "run.undo",
-                    "an adjust, release, freeze or thaw that still stands",
-                    "none",
-                    "Nothing was changed.",
-                )
-            )
-        sequence, restore = self._undo.pop()
-        restore()
-        entry = self.journal[sequence]
-        return sequence, entry.path, entry.name, entry.new, entry.old
-
-
-def _end(step: int | None) -> str:
-    return "no planned end" if step is None else f"step {step}"
-
-
-def _pace(pace: float | None) -> str:
-    return "full speed" if pace is None else f"{pace:g} steps a second"
+        return applying.apply(self, pending)

@@ -24,7 +24,7 @@ from interactive_train.nn.functional import Shadows
 from interactive_train.nn.knob import KnobValues, turned_to
 from interactive_train.nn.module import buffer_paths, dtype_of, modules
 from interactive_train.optim.apply import Result, Update, apply_updates
-from interactive_train.optim.leaf import Leaf
+from interactive_train.optim.leaf import MASTER, Leaf
 from interactive_train.optim.rule import Rule
 from interactive_train.optim.setting import Setting, most_common
 from interactive_train.runtime.errors import refusal
@@ -357,7 +357,7 @@ class Stepper:
         self.settle()
         self.edition += 1
         for path, array in tree.flatten_with_paths(state.model):
-            self.arrays[path] = np.array(array, order="C")
+            self.arrays[path] = np.asarray(array, order="C")  # of a state, which nobody writes to
         for path, other in state.opt_state.places().items():
             own = self._places[path]
             own.state, own.frozen = dict(other.state), other.frozen
@@ -370,6 +370,17 @@ class Stepper:
         self.opt.note_global_norm([state.opt_state.global_norm])
         self.opt.step = self.step = state.step
         self.loss = state.loss
+
+    def assign(self, path: str, array: NDArray[Any]) -> None:
+        """Replace an array, and the master copy that its rule may keep."""
+        self.settle()
+        self.edition += 1
+        self.arrays[path] = array
+        own = self._places.get(path)
+        if own is not None and MASTER in own.state:
+            master = np.array(array, own.state[MASTER].dtype, order="C")
+            master.flags.writeable = False
+            own.state = {**own.state, MASTER: master}
 
     def layer_values(self, step: int) -> dict[tuple[str, str], float]:
         """Return the layers' effective hyperparameters."""

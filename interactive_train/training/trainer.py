@@ -20,6 +20,7 @@ from interactive_train.runtime.errors import did_you_mean, refusal
 from interactive_train.runtime.key import Key, key_of
 from interactive_train.runtime.keywords import suggests
 from interactive_train.training.calls import SingleCalls, require_state
+from interactive_train.training.ending import Plan
 from interactive_train.training.evaluation import (
     Metrics,
     evaluate,
@@ -34,7 +35,7 @@ from interactive_train.training.plan import Intervention, agenda_of
 from interactive_train.training.progress import Bar
 from interactive_train.training.report import Report, Reports, drain
 from interactive_train.training.run import Run
-from interactive_train.training.session import Evaluate, NonFinite, Plan, Session
+from interactive_train.training.session import Evaluate, NonFinite, Session
 from interactive_train.training.state import TrainState, layer_knobs_of
 from interactive_train.training.stepper import Stepper
 
@@ -298,6 +299,7 @@ class Trainer(SingleCalls):
         plan: Sequence[Intervention] | None = None,
         journal: str | os.PathLike[str] | None = None,
         autosave: str | os.PathLike[str] | None = None,
+        snapshot_limit: int | None = None,
         name: str = "run",
     ) -> Run:
         """Train in the background and return at once; the run is steered while it goes.
@@ -325,6 +327,10 @@ class Trainer(SingleCalls):
         autosave : path, optional
             A folder where a run file is kept, renewed every minute and at the end; see
             `it.load_run`.
+        snapshot_limit : int, optional
+            Bytes that the states may fill from which `rewind` starts; 256 MiB or eight states,
+            whichever is more, by default. The first state, named ones and the ends of branches
+            stay beyond it.
         name : str
             What the dashboard calls the run.
 
@@ -348,6 +354,8 @@ class Trainer(SingleCalls):
             plan=plan,
         )
         session.arguments["name"] = name
+        if snapshot_limit is not None:
+            whole_number(snapshot_limit, "snapshot_limit", "trainer.start", low=0)
         self.history = session.history
         return Run.launch(
             session,
@@ -357,6 +365,7 @@ class Trainer(SingleCalls):
             max_seconds=max_seconds,
             journal=journal,
             autosave=autosave,
+            snapshot_limit=snapshot_limit,
         )
 
     def session(

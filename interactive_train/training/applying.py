@@ -1,0 +1,380 @@
+"""Applying: what each command does to a session, at a step boundary.
+
+`change` and `again` are the two ways in which a line comes to be: by a command, which is
+journaled, and by its record, when a step is reached once more. Both end in the same changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from interactive_train.optim.setting import Scaled
+from interactive_train.runtime.errors import did_you_mean, refusal
+from interactive_train.training.branches import Done
+from interactive_train.training.commands import (
+    Adjust,
+    Advance,
+    Assign,
+    BranchOff,
+    Command,
+    DeleteBranch,
+    DeleteSnapshot,
+    Extend,
+    Freeze,
+    Note,
+    Pause,
+    Release,
+    Rescue,
+    Resume,
+    Rewind,
+    RunUntil,
+    SetBatchSize,
+    SetPace,
+    Stop,
+    Switch,
+    TakeSnapshot,
+    Thaw,
+    Undo,
+    kind_of,
+)
+from interactive_train.training.controls import Change
+from interactive_train.training.ending import extended, shown_end
+from interactive_train.training.events import Applied
+from interactive_train.training.goals import Goal, check_goal
+from interactive_train.training.inbox import Pending
+from interactive_train.training.rescue import before_trouble
+
+if TYPE_CHECKING:
+    from interactive_train.training.session import Session
+    from interactive_train.training.timetravel import TimeTravel
+
+MOST_UNDO = 1000  # changes that can be taken back
+RECORDED = (Adjust, Release, Freeze, Thaw, Undo, Assign, SetBatchSize, Extend)
+GOING = (Pause, Resume, Advance, RunUntil)
+TRAVELS = (Rewind, Switch, Rescue)
+
+
+def exact(session: Session, command: Command) -> Command:
+    """Return a command with the very values that it will set, copied; refuse what cannot be.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an unknown path, another shape, or values that are not finite.
+    """
+    if not isinstance(command, Assign):
+        return command
+    where, arrays = "run.assign", session.stepper.arrays
+    if command.path not in arrays:
+        raise ValueError(
+            refusal(
+                where,
+                "the path of an array of the model",
+                repr(command.path),
+                did_you_mean(str(command.path), arrays),
+            )
+        )
+    own = arrays[command.path]
+    given = np.asarray(command.value)
+    if given.dtype.kind not in "fiub":
+        raise TypeError(refusal(where, "real numbers", str(given.dtype), "Give an array of them."))
+    if given.shape != own.shape:
+        raise ValueError(
+            refusal(
+                where,
+                f"the array at {command.path!r} has shape {own.shape}",
+                str(given.shape),
+            )
+        )
+    with np.errstate(over="ignore", invalid="ignore"):
+        value = np.array(given, own.dtype, order="C")
+    if not np.isfinite(value).all():
+        bad = tuple(int(i) for i in np.argwhere(~np.isfinite(value))[0])
+        raise ValueError(
+            refusal(where, f"finite values of {own.dtype}", f"{value[bad]} at {list(bad)}")
+        )
+    value.flags.writeable = False
+    return Assign(command.path, value)
+
+
+def check(session: Session, command: Command, settled: bool = True) -> None:
+    """Raise if a command cannot be applied as things stand; change nothing.
+
+    Parameters
+    ----------
+    settled : bool
+        Whether nothing is on its way that may change where the run stands.
+    """
+    where = f"run.{kind_of(command)}"
+    session.controls.check(command, where)
+    match command:
+        case SetBatchSize(size):
+            _rebatched(session, size)
+        case RunUntil() if settled:
+            check_goal(session, command)
+        case Rewind(step, name):
+            time = _time(session, where)
+            if settled and name:
+                time.named(name, where)
+            elif settled:
+                assert step is not None
+                time.check_step(step)
+        case Switch(name) | DeleteBranch(name):
+            time = _time(session, where)
+            if settled:
+                time.lines.find(name, where)
+        case BranchOff(name):
+            _time(session, where).lines.check_new(name, where)
+        case TakeSnapshot() | DeleteSnapshot():
+            _time(session, where)
+        case Rescue(factor):
+            _time(session, where)
+            session.controls.check(Adjust("lr", Scaled(factor)), where)
+
+
+def apply(session: Session, pending: Pending) -> Applied:
+    """Apply one command; a command that fails changes nothing and says so on its ticket."""
+    try:
+        if isinstance(pending.command, TRAVELS):
+            _travel(session, pending)
+        else:
+            with session.lock:
+                _apply(session, pending)
+    except BaseException as error:
+        if not isinstance(error, Exception):
+            pending.ticket.refuse(RuntimeError(f"{pending.ticket.what}: interrupted"))
+            raise
+        pending.ticket.refuse(error)
+    return Applied(session.stepper.step, pending.ticket)
+
+
+def _apply(session: Session, pending: Pending) -> None:
+    command, step, kind = pending.command, session.stepper.step, kind_of(pending.command)
+    if not session.active and isinstance(command, GOING):
+        raise ValueError(
+            refusal(
+                f"run.{kind}",
+                "the run must be going on",
+                "one that has ended",
+                "run.extend(epochs=1) or run.extend(steps=100) continues it.",
+            )
+        )
+    if session.time is not None and isinstance(command, RECORDED):
+        session.time.ground()
+    done, undoes = Change("", "", None), -1
+    branch = session.branch
+    path, name = getattr(command, "path", ""), getattr(command, "name", "")
+    match command:
+        case Pause():
+            session.go(paused=True)
+        case Resume():
+            session.go()
+        case Advance(steps):
+            session.go(pause_at=step + steps)
+            done = Change("", f"{steps} steps", None)
+        case RunUntil():
+            check_goal(session, command)
+            session.go(goal=Goal(command, step))
+            done = Change("", goal_text(command), None)
+        case Stop():
+            if session.active:
+                session.stopping, session.paused = "stopped", False
+        case SetPace(pace):
+            done = Change(_pace(session.pace), _pace(pace), None)
+            session.set_pace(pace)
+        case Note(text):
+            done = Change("", text, None)
+        case Undo():
+            undoes = _take_back(session)
+            entry = session.journal[undoes]
+            path, name = entry.path, entry.name
+            done = Change(entry.new, entry.old, None)
+        case TakeSnapshot() | DeleteSnapshot() | BranchOff() | DeleteBranch():
+            done, name = _keep(_time(session, f"run.{kind}"), command), ""
+        case _:
+            done = change(session, command)
+    entry = session.journal.add(
+        step,
+        kind,
+        path=path,
+        name=name,
+        old=done.old,
+        new=done.new,
+        source=pending.source,
+        value=done.value,
+        gesture=pending.gesture,
+        command=command,
+        branch=branch,
+        undoes=undoes,
+    )
+    if session.time is not None and isinstance(command, RECORDED):
+        session.time.note(command, entry.sequence)
+    _push(session, entry.sequence, done.restore)
+    # Last: who waited for it finds everything in place.
+    pending.ticket.apply(step, done.old, done.new)
+
+
+def change(session: Session, command: Command) -> Change:
+    """Make a change of knobs, flags, arrays, batch size or end."""
+    match command:
+        case Adjust() | Release() | Freeze() | Thaw():
+            return session.controls.apply(command, f"run.{kind_of(command)}")
+        case Assign(path, value):
+            old = session.stepper.arrays[path]
+            session.stepper.assign(path, value)
+            return Change(_norm(old), _norm(value), None)
+        case SetBatchSize(size):
+            before, data = session.data, _rebatched(session, size)
+            session.set_data(data)
+            return Change(str(before.batch_size), str(size), lambda: session.set_data(before), size)
+        case Extend(epochs, steps):
+            old_end = shown_end(session.last_step())
+            session.plan = extended(session, epochs, steps)
+            return Change(old_end, shown_end(session.last_step()), None)
+    raise TypeError(f"{kind_of(command)} changes nothing")
+
+
+def again(session: Session, made: Done) -> None:
+    """Make a recorded change once more, without journal."""
+    if made.command is None:
+        if session.engine is not None:
+            session.engine.refused = made.refused
+    elif isinstance(made.command, Undo):
+        _take_back(session)
+    elif isinstance(made.command, Extend):
+        session.plan = replace(made.plan)
+    else:
+        _push(session, made.sequence, change(session, made.command).restore)
+
+
+def _push(session: Session, sequence: int, restore: Callable[[], None] | None) -> None:
+    if restore is not None and not any(known == sequence for known, _ in session.undo):
+        session.undo.append((sequence, restore))
+        del session.undo[:-MOST_UNDO]
+
+
+def _take_back(session: Session) -> int:
+    """Take the newest change back; returns its row of the journal."""
+    if not session.undo:
+        raise ValueError(
+            refusal(
+                "run.undo",
+                "an adjust, release, freeze or thaw that still stands",
+                "none",
+                "Nothing was changed.",
+            )
+        )
+    sequence, restore = session.undo.pop()
+    restore()
+    session.undone.add(sequence)
+    return sequence
+
+
+def _rebatched(session: Session, size: int) -> Any:
+    where = "run.set_batch_size"
+    if session.data.is_one_shot:
+        raise ValueError(
+            refusal(where, "data that can be passed again", repr(session.data),
+                    "Give arrays, a list, or a function of the index (it.Data.from_fn).")
+        )  # fmt: skip
+    try:
+        return session.data.with_batch_size(size)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from error
+
+
+# Time -----------------------------------------------------------------------------------------
+
+
+def _time(session: Session, where: str) -> TimeTravel:
+    if session.time is None:
+        raise ValueError(
+            refusal(where, "a run in the background", "a fit", "trainer.start makes one.")
+        )
+    session.time.check(where)
+    return session.time
+
+
+def _keep(time: TimeTravel, command: Command) -> Change:
+    match command:
+        case TakeSnapshot(name):
+            time.keep_named(name)
+            return Change("", name, None)
+        case DeleteSnapshot(name):
+            time.delete_snapshot(name)
+        case BranchOff(name):
+            time.lines.check_new(name, "run.branch")
+            old = time.line.name
+            time.branch(name)
+            return Change(old, name, None)
+        case DeleteBranch(name):
+            time.delete(name)
+    return Change(getattr(command, "name", ""), "", None)
+
+
+def _travel(session: Session, pending: Pending) -> None:
+    """Go back or to another branch; the run pauses there, or goes on if it is rescued."""
+    command, where = pending.command, f"run.{kind_of(pending.command)}"
+    step, branch, paused = session.stepper.step, session.branch, session.paused
+    session.paused = False
+    try:
+        time = _time(session, where)
+        match command:
+            case Rewind(goal, name):
+                if name:
+                    time.rewind_to(name)
+                else:
+                    assert goal is not None
+                    time.rewind(goal)
+            case Switch(name):
+                time.switch(time.lines.find(name, where))
+            case Rescue(factor):
+                session.controls.check(Adjust("lr", Scaled(factor)), where)
+                history = session.history
+                safe = before_trouble(history.step, history.loss, session.first_step)
+                command = Rewind(safe)
+                time.rewind(safe)
+    except BaseException:
+        session.paused = paused
+        session.stopping, session.ended = session.ended or session.stopping, ""  # it stays so
+        raise
+    session.ended = ""
+    with session.lock:
+        session.go(paused=True)
+        here = session.stepper.step
+        old, new = f"step {step}", f"step {here}"
+        if session.branch != branch:
+            new += f" ({session.branch})"
+        session.journal.add(
+            step, kind_of(command), old=old, new=new, source=pending.source, command=command,
+            branch=branch,
+        )  # fmt: skip
+        if isinstance(pending.command, Rescue):
+            lower = Pending(
+                Adjust("lr", Scaled(pending.command.scale)), pending.ticket, pending.source
+            )
+            _apply(session, lower)
+            session.go()
+        else:
+            pending.ticket.apply(here, old, new)
+
+
+def goal_text(goal: RunUntil) -> str:
+    """Return where a run pauses, in a few words."""
+    if goal.step is not None:
+        return f"step {goal.step}"
+    if goal.epoch is not None:
+        return f"end of epoch {goal.epoch}"
+    return "condition" if goal.loss is None else f"loss {goal.loss:.4g}"
+
+
+def _norm(array: Any) -> str:
+    return f"norm {float(np.linalg.norm(np.asarray(array, np.float64))):.4g}"
+
+
+def _pace(pace: float | None) -> str:
+    return "full speed" if pace is None else f"{pace:g} steps a second"
