@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -60,3 +62,21 @@ def test_a_call_within_a_gradient_is_captured_too() -> None:
 def test_what_is_no_module_is_refused() -> None:
     with pytest.raises(TypeError, match=r"nn.capture: the model is an nn.Module; got dict"):
         capture({"w": np.ones(2)}, np.ones(2))  # type: ignore[arg-type]
+
+
+class Twice(nn.Module):
+    """One layer on both sides of another."""
+
+    def __init__(self) -> None:
+        self.first, self.second = nn.Linear(2, 2), nn.LayerNorm(2)
+
+    def forward(self, x: Any) -> Any:
+        return self.first(self.second(self.first(x)))
+
+
+def test_of_a_layer_that_runs_twice_the_last_run_is_kept_where_it_returned() -> None:
+    model = nn.init(Twice(), seed=0)
+    x = RNG.normal(size=(1, 2)).astype(np.float32)
+    passed = capture(model, x)
+    assert list(passed) == ["second", "first", ""]
+    np.testing.assert_array_equal(passed["first"].output, model(x).numpy())

@@ -133,3 +133,9 @@ def test_many_channels_and_large_maps_are_thinned() -> None:
 def test_a_single_picture_needs_its_axis() -> None:
     with pytest.raises(ValueError, match=r"image holds 1 to 1000 inputs.*image\[None\]"):
         ConvolutionView(net(), np.zeros(64))
+
+
+def test_what_has_other_channels_belongs_to_no_filter() -> None:
+    model = nn.init(nn.Sequential(nn.Conv2d(1, 4, 3), nn.Lambda(lambda x: x[:, :2])), seed=0)
+    _, (block,) = blocks(model, capture(model, IMAGES[:1]))
+    assert [maps.kind for maps in block.stages] == ["Conv2d"]
