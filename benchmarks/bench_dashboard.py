@@ -43,6 +43,24 @@ print(json.dumps([(run.step - begun) / {seconds}, mine / cpu]))
 END = "run.stop(); run.wait(); board and board.close()"
 
 
+def acknowledge(
+    kernel: KernelClient, comm: str, seen: int, largest: list[int] | None = None
+) -> int:
+    """Say that pictures have arrived, from number `seen` on; return how many there were.
+
+    `largest` holds one number, the bytes of the largest picture.
+    """
+    messages = kernel.published("comm_msg", comm)
+    for message in messages[seen:]:
+        content = message["content"]["data"].get("content", {})
+        if content.get("sequence") is not None:
+            kernel.send_custom(comm, {"kind": "ack", "sequence": content["sequence"]})
+        if largest is not None:
+            size = len(json.dumps(content)) + sum(len(part) for part in message["buffers"])
+            largest[0] = max(largest[0], size)
+    return len(messages)
+
+
 def measure(kernel: KernelClient, board: bool, seconds: float) -> tuple[float, float]:
     """Return (steps a second, publisher's share of the CPU time) of one round."""
     execution = kernel.execute(BEGIN.format(board=board))
@@ -58,12 +76,7 @@ def measure(kernel: KernelClient, board: bool, seconds: float) -> tuple[float, f
     while not answer and time.monotonic() < deadline:
         kernel.collect(0.02)
         if board:
-            frames = [m["content"]["data"] for m in kernel.published("comm_msg", comm)]
-            for frame in frames[seen:]:
-                sequence = frame.get("content", {}).get("sequence")
-                if sequence is not None:
-                    kernel.send_custom(comm, {"kind": "ack", "sequence": sequence})
-            seen = len(frames)
+            seen = acknowledge(kernel, comm, seen)
         answer = next(
             (
                 m["content"]["text"]
