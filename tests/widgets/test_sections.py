@@ -12,8 +12,13 @@ import pytest
 import interactive_train as it
 from interactive_train import losses, nn, optim
 from interactive_train.training.statistics import Statistics
+from interactive_train.training.view import RunView
+from interactive_train_widgets import messages
+from interactive_train_widgets.describe import Head
+from interactive_train_widgets.frames import Buffers
+from interactive_train_widgets.publisher import Publisher
 from interactive_train_widgets.sections import FIRST, SHARE, SHORTEST, Sections, describe_statistics
-from tests.training.common import problem
+from tests.training.common import problem, until
 from tests.widgets.fake_run import FakeRun
 
 LAYERS = frozenset({"layers"})
@@ -140,3 +145,42 @@ def test_statistics_of_a_real_run_are_strict_json(broken: bool) -> None:
     assert [o["kind"] for o in head["outputs"]] == ["Linear", "relu", "Linear", "Sequential"]
     assert len(head["arrays"][0]["weights"]["counts"]) == 24
     assert bool(head["message"]) is broken
+
+
+class Wire:
+    """A port that writes down what was sent, and the heads that were kept."""
+
+    def __init__(self) -> None:
+        self.sent: list[Head] = []
+        self.kept: list[Head] = []
+
+    def post(self, content: Head, buffers: Buffers) -> None:
+        self.sent.append(content)
+
+    def keep(self, view: RunView, head: Head, buffers: Buffers) -> None:
+        self.kept.append(head)
+
+    def tell(self, view: RunView) -> None:
+        return
+
+    def leave(self) -> None:
+        return
+
+
+def test_a_view_that_unfolds_the_layers_gets_them_and_a_saved_picture_keeps_them() -> None:
+    run, wire = Looked().run_to(5), Wire()
+    run.status = "finished"
+    publisher = Publisher(wire, [run])
+    publisher.receive(messages.Ready("v", 10, 600))
+    until(lambda: not publisher.alive or len(wire.kept) == 1)
+    assert (run.looks, wire.kept[0]["sections"]) == (0, {})
+    publisher.receive(messages.Adapt("v", 10, 600, ("layers",)))
+    until(lambda: any(content["kind"] == "section" for content in wire.sent))
+    run.step_once()
+    publisher.receive(messages.Adapt("v", 10, 600, ("layers",)))
+    until(lambda: len(wire.kept) == 2)
+    assert wire.kept[1]["sections"]["layers"]["kind"] == "section"
+    newest = [content for content in wire.sent if content["kind"] == "frame"][-1]
+    publisher.receive(messages.Ack(newest["sequence"]))
+    until(lambda: not publisher.alive)  # an ended run leaves no thread behind
+    publisher.close()

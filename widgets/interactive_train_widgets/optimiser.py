@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from interactive_train import optim
 from interactive_train.optim import Leaf, OptimizerState
+from interactive_train.optim.setting import most_common
 from interactive_train.runtime.errors import refusal
 from interactive_train.training import commands
 from interactive_train.training.commands import Command
@@ -145,7 +146,8 @@ class OptimiserSource:
             for leaf, own, setting in before:
                 leaf.knobs[own] = setting
 
-        leaf, own, was = before[0]
+        was = most_common(setting for _, _, setting in before)
+        leaf, own = next((leaf, name) for leaf, name, setting in before if setting == was)
         try:
             leaf.effective(step)  # a factor may lead out of the valid interval
         except ValueError:
