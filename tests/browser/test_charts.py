@@ -201,7 +201,9 @@ def test_the_charts_are_saved_as_files(charts: LabPage, tmp_path: Path) -> None:
     assert drawing.startswith("<svg ")
     assert "learning rate" in drawing
     picture = save(charts, "PNG", tmp_path).read_bytes()
+    box = canvas(charts).bounding_box()
+    assert box is not None
     width = int.from_bytes(picture[16:20], "big")
     assert picture[:8] == b"\x89PNG\r\n\x1a\n"
-    assert width == pytest.approx(2 * canvas(charts).bounding_box()["width"], abs=2)  # type: ignore[index]
+    assert width == pytest.approx(2 * (box["width"] + 24), abs=2)
     assert charts.errors == []

@@ -75,6 +75,6 @@ def test_links_in_the_page_carry_readings_and_the_crosshair(own: LabPage) -> Non
     own.wait_for("other.selected_step", lambda step: step == chosen)
     own.execute("other.selected_step = 3")
     own.page.wait_for_function(
-        "() => document.querySelectorAll('.it')[0].itDashboard.charts.cross === 3"
+        "() => document.querySelectorAll('.it')[0].itDashboard.charts.view.cross === 3"
     )
     assert own.errors == []

@@ -43,11 +43,17 @@ const model = {
 
 test("an SVG is whole: axes with titles, curves, marks, labels; without what only the page needs", () => {
   const text = svg([{ width: 600, height: 240, model }], { name: "a <b>", step: 90 }, theme);
-  assert.match(text, /^<svg xmlns="http:\/\/www.w3.org\/2000\/svg" width="600"/);
+  assert.match(text, /^<svg xmlns="http:\/\/www.w3.org\/2000\/svg" width="624"/);
   for (const part of ["loss &lt;nats&gt;", ">step<", ">train &amp; test<", ">1–2<", 'stroke-dasharray="7 4"', "a &lt;b&gt;, step 90", "rotate(-90)"]) {
     assert.ok(text.includes(part), part);
   }
   assert.ok(!/NaN|undefined|#0f0/.test(text));
+  for (const line of text.trim().split("\n")) {
+    assert.match(line, /^(<[^<>]+>[^<>]*)+$/);
+    for (const [, between, tag] of line.matchAll(/>([^<>]+)<(\S)/g)) assert.equal(tag, "/", between); // text in <text> alone
+    assert.ok(!/>[^<>]*="/.test(line), line);
+  }
+  assert.match(text, /fill="#00f" opacity="0.2" transform="translate\(12 28.8\)"\/>/);
   const open = text.match(/<(?!\/|path|rect)[a-zA-Z]+/g).length;
   assert.equal(open, text.match(/<\/[a-zA-Z]+>/g).length);
 });

@@ -211,7 +211,7 @@ export class Painter {
       const x = Math.min(this.x(end.x), x1);
       const left = (edge - x < 60 ? edge : x) + 8;
       const name = this.clipped(end.name, this.width - left);
-      return { ...end, name, left, right: left + c.measureText(name).width + 8, at: this.y(end.y) };
+      return { ...end, name, left, right: left + Math.max(c.measureText(name).width, c.measureText(end.text).width * 1.1) + 8, at: this.y(end.y) };
     });
     c.textAlign = "left";
     c.textBaseline = "middle";

@@ -221,8 +221,8 @@ export class Charts {
     if (!inside) return;
     const read = reading(frame, view, theme);
     const average = read.some((row) => row[2]);
-    const rows = read.map(([name, value, smooth, colour]) =>
-      h("tr", {}, h("th", { scope: "row" }, h("i", { style: `background:${colour}` }), name), h("td", {}, value), average ? h("td", {}, smooth) : null));
+    const rows = read.map(([name, value, smooth, colour, range]) =>
+      h("tr", {}, h("th", { scope: "row" }, h("i", { style: `background:${colour}` }), name), h("td", {}, value, h("span", { class: "it-range" }, range)), average ? h("td", {}, smooth) : null));
     const titles = ["", "value", ...(average ? ["smoothed"] : [])].map((text) => h("th", { scope: "col" }, text));
     const notes = nearby(marks, view.cross, perPixel * 8, frame.knobs).map((text) => h("div", { class: "it-note" }, text));
     tip.replaceChildren(h("b", {}, `step ${grouped(view.cross)}`), h("table", {}, h("tr", {}, ...titles), ...rows), ...notes);

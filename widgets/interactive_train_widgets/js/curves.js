@@ -201,7 +201,7 @@ export function rateModel(frame, view, theme) {
   return model;
 }
 
-// What the crosshair says about one step: rows of [name, value, smoothed, colour].
+// What the crosshair says about one step: rows of [name, value, smoothed, colour, range].
 export function reading(frame, view, theme) {
   const rows = [];
   const { cross: step } = view;
@@ -210,14 +210,14 @@ export function reading(frame, view, theme) {
     if (i < 0) continue;
     const range = curve.size > 1 ? ` (${short(curve.low[i])} … ${short(curve.high[i])})` : "";
     const average = curve.kind === "loss" && view.alpha ? steady(smoothed(curve, view.alpha)[i]) : "";
-    rows.push([curve.label, steady(curve.mean[i]) + range, average, look(curve.style, theme).colour]);
+    rows.push([curve.label, steady(curve.mean[i]), average, look(curve.style, theme).colour, range]);
   }
   const past = step <= frame.run.step;
   const { knob, past: used, plan, recorded } = course(frame, view);
   const rate = past ? used : plan;
   const i = rate?.count ? bucketAt(rate, step) : -1;
   const name = knob?.title.toLowerCase() ?? "learning rate";
-  if (i >= 0) rows.push([past ? name : recorded ? "planned rate" : `planned ${name}`, short(rate.mean[i]), "", theme.muted]);
+  if (i >= 0) rows.push([past ? name : recorded ? "planned rate" : `planned ${name}`, short(rate.mean[i]), "", theme.muted, ""]);
   return rows;
 }
 

@@ -5,6 +5,7 @@ import { SvgContext } from "./svg.js";
 import { h } from "./dom.js";
 import { grouped } from "./format.js";
 
+const EDGE = 12; // pixels left and right of a picture
 const PIECE = 20000; // rows of one part of a file
 
 const cell = (text) => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
@@ -44,7 +45,7 @@ export function csv({ curves, runs }) {
 // Charts one under the other, under a line that says which run at which step.
 export function compose(context, charts, run, theme) {
   const head = theme.size * 2.4;
-  const width = charts[0].width;
+  const width = charts[0].width + 2 * EDGE;
   const height = head + charts.reduce((sum, c) => sum + c.height, 0);
   const c = context(width, height);
   c.fillStyle = theme.back;
@@ -53,12 +54,12 @@ export function compose(context, charts, run, theme) {
   c.fillStyle = theme.text;
   c.textBaseline = "middle";
   c.textAlign = "left";
-  c.fillText(`${run.name}, step ${grouped(run.step)}`, 12, head / 2);
+  c.fillText(`${run.name}, step ${grouped(run.step)}`, EDGE, head / 2);
   let y = head;
   for (const chart of charts) {
     c.save();
-    c.translate(0, y);
-    new Painter(c).paint(width, chart.height, { ...chart.model, cross: null, select: null, dots: chart.model.dots.filter((d) => !d.radius) }, theme);
+    c.translate(EDGE, y);
+    new Painter(c).paint(chart.width, chart.height, { ...chart.model, cross: null, select: null, dots: chart.model.dots.filter((d) => !d.radius) }, theme);
     c.restore();
     y += chart.height;
   }

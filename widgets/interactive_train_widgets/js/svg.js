@@ -75,9 +75,9 @@ export class SvgContext {
     return this.moves && ` transform="${this.moves}"`;
   }
 
-  put(body, paint) {
+  put(body, paint, text = null) {
     const alpha = this.globalAlpha < 1 ? ` opacity="${near(this.globalAlpha)}"` : "";
-    const shape = `<${body} ${paint}${alpha}${this.moved()}`;
+    const shape = `<${body} ${paint}${alpha}${this.moved()}${text === null ? "/>" : `>${escaped(text)}</text>`}`;
     this.parts.push(this.clipped ? `<g${this.clipped}>${shape}</g>` : shape);
   }
 
@@ -86,16 +86,20 @@ export class SvgContext {
     return `fill="none" stroke="${escaped(this.strokeStyle)}" stroke-width="${near(this.lineWidth)}" stroke-linejoin="round"${dash}`;
   }
 
+  ink() {
+    return `fill="${escaped(this.fillStyle)}"`;
+  }
+
   stroke() {
-    if (this.path) this.put(`path d="${this.path}"`, `${this.pen()}/>`);
+    if (this.path) this.put(`path d="${this.path}"`, this.pen());
   }
 
   fill() {
-    if (this.path) this.put(`path d="${this.path}"`, `fill="${escaped(this.fillStyle)}"/>`);
+    if (this.path) this.put(`path d="${this.path}"`, this.ink());
   }
 
   fillRect(x, y, w, h) {
-    this.put(`rect x="${near(x)}" y="${near(y)}" width="${near(w)}" height="${near(h)}"`, `fill="${escaped(this.fillStyle)}"/>`);
+    this.put(`rect x="${near(x)}" y="${near(y)}" width="${near(w)}" height="${near(h)}"`, this.ink());
   }
 
   write(text, x, y, paint) {
@@ -105,12 +109,12 @@ export class SvgContext {
     const bold = weight ? ` font-weight="${weight}"` : "";
     this.put(
       `text x="${near(x)}" y="${near(y + down)}" font-family="${escaped(family)}" font-size="${size}"${bold} text-anchor="${anchor}"`,
-      `${paint}>${escaped(text)}</text>`,
+      paint, text,
     );
   }
 
   fillText(text, x, y) {
-    this.write(text, x, y, `fill="${escaped(this.fillStyle)}"`);
+    this.write(text, x, y, this.ink());
   }
 
   strokeText(text, x, y) {
