@@ -107,9 +107,12 @@ window.harness = (() => {
 
   const save = (path) => panel(path).context.save();
 
+  // Drop the kernel's connection, as a network that changes; JupyterLab makes another one.
+  const cut = (path) => kernel(path)._ws.close(4001, "cut by a test");
+
   async function close(path) {
     await panel(path).sessionContext.shutdown();
   }
 
-  return { open, idle, outputs, run, execute, theme, restartKernel, save, close };
+  return { open, idle, outputs, run, execute, theme, restartKernel, save, cut, close };
 })();

@@ -185,6 +185,12 @@ class KernelClient:
         identity: str = reply["content"]["subshell_id"]
         return identity
 
+    def delete_subshell(self, subshell: str, timeout: float = 20.0) -> None:
+        """End a subshell as JupyterLab does when a page goes."""
+        request = self._client.session.msg("delete_subshell_request", {"subshell_id": subshell})
+        self._client.control_channel.send(request)
+        self._reply(self._client.get_control_msg, request["header"]["msg_id"], timeout)
+
     def kernel_info(self, timeout: float = 20.0) -> dict[str, Any]:
         """The content of `kernel_info_reply`."""
         sent = self._client.kernel_info()

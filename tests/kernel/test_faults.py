@@ -90,6 +90,42 @@ def test_a_comm_that_a_page_closed_is_left_and_the_run_can_be_shown_again(board:
     wait_for_frame(board, comm, step)
 
 
+def test_a_page_is_heard_though_another_pages_subshell_is_gone(kernel: KernelClient) -> None:
+    board = Board(kernel, "100", kernel.create_subshell())
+    board.until("run.step", lambda step: step > 2)
+    passing = kernel.create_subshell()
+    if passing is None:
+        pytest.skip("this ipykernel has no subshells")
+    kernel.send_comm("nobody", {"target_name": "jupyter.widget.control"}, subshell=passing)
+    kernel.collect(0.3)
+    kernel.delete_subshell(passing)
+    board.say(kind="ready", view="v", rate=30, columns=400)
+    kernel.collect(1.0)  # pictures leave meanwhile, and nothing else is handled
+    board.command("adjust", name="lr", path="", value=5e-4, gesture="")
+    assert wait_for_tickets(board, 1)[0]["error"] is None
+
+
+def test_a_page_with_a_subshell_is_heard_while_a_cell_runs(kernel: KernelClient) -> None:
+    subshell = kernel.create_subshell()
+    if subshell is None:
+        pytest.skip("this ipykernel has no subshells")
+    board = Board(kernel, "100", subshell)
+    board.until("run.step", lambda step: step > 2)
+    busy = kernel.send_code("import time; time.sleep(4)")
+    kernel.collect(0.3)
+    board.command("adjust", name="lr", path="", value=5e-4, gesture="")
+    begun = time.monotonic()
+    assert wait_for_tickets(board, 1)[0]["error"] is None
+    assert time.monotonic() - begun < 2
+    kernel.wait_for(
+        lambda m: (
+            m["parent_header"].get("msg_id") == busy
+            and m["msg_type"] == "status"
+            and m["content"]["execution_state"] == "idle"
+        )
+    )
+
+
 def test_two_dashboards_of_one_run_stay_in_step(board: Board) -> None:
     shown = board.kernel.execute("other = Dashboard(run)\ndisplay(other)").displays[0]
     comm = shown["application/vnd.jupyter.widget-view+json"]["model_id"]

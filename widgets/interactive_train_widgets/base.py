@@ -25,6 +25,7 @@ from interactive_train_widgets.describe import Head
 from interactive_train_widgets.frames import Buffers, Composer, freeze_frame
 from interactive_train_widgets.publisher import ENDED, KEEP_COLUMNS, Publisher
 from interactive_train_widgets.readings import READ_ONLY, Readings
+from interactive_train_widgets.routes import follow_the_page
 from interactive_train_widgets.sources import ReportSource, bind
 
 LAYOUTS = ("default", "lecture")
@@ -89,6 +90,7 @@ class LiveWidget(Readings, anywidget.AnyWidget):
         self._own_layout = self.layout
         self.tell(self._sources[0].view())
         self.on_msg(self._hear)
+        follow_the_page(self.comm)
         self.comm.on_close(lambda _: self._publisher.retire())  # a page threw it away
         self._follow()
 
