@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +94,27 @@ def test_every_command_is_on_disk_when_it_took_effect(tmp_path: Path) -> None:
     assert (lines[0], set(lines)) == (whole[0], set(whole))
     run.note("afterwards").wait(10)
     assert it.Journal.from_json_lines(file.read_text()).entries == run.journal.entries
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs a signal that kills")
+def test_a_process_that_is_killed_leaves_all_that_took_effect(tmp_path: Path) -> None:
+    script = (
+        "import os, sys\n"
+        "from tests.training.common import going\n"
+        "run = going(journal=sys.argv[1])\n"
+        "run.adjust(lr=0.01).wait(10)\n"
+        "run.note('the last').wait(10)\n"
+        "os.kill(os.getpid(), 9)\n"
+    )
+    root = Path(__file__).parents[2]
+    paths = os.pathsep.join([str(root), *filter(None, [os.environ.get("PYTHONPATH")])])
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "fit.jsonl")],
+        env=os.environ | {"PYTHONPATH": paths}, cwd=root, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == -9
+    journal = it.Journal.from_json_lines((tmp_path / "fit.jsonl").read_text())
+    assert [entry.text for entry in journal] == ["lr: 0.1 -> 0.01", "the last"]
 
 
 def test_a_file_grows_by_the_digest_of_whole_blocks_and_at_the_end_by_the_rest(
