@@ -8,7 +8,7 @@ it: the values of one drag of a slider are one row, and a row that was taken bac
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -74,6 +74,8 @@ class Journal:
         Why the run ended, "finished" at the planned end; "" while it goes on.
     program_source : callable, optional
         Returns the hash of the first step that was recorded.
+    moves : int
+        How often the run went to another branch.
     listener : callable, optional
         Told of every command behind the row that it made.
 
@@ -99,7 +101,7 @@ class Journal:
         self.outcome = ""
         self._program = ""
         self._blocks: tuple[Block, ...] = ()
-        self._last = 0
+        self._last = self.moves = 0
         self._log: list[Logged] = []
         self._rows: list[int] = []  # of each record of the log, its row
         self._line: list[int] = []  # the records that led to where the run stands
@@ -221,6 +223,11 @@ class Journal:
         same = (entry.kind, entry.path, entry.name) == (logged.kind, logged.path, logged.name)
         return self._newest if same and self._gestures[self._newest] == logged.gesture else None
 
+    def enter(self, line: Iterable[int]) -> None:
+        """Go on behind other records of the log: the run went back, or to another branch."""
+        self._line = list(line)
+        self.moves += 1
+
     def attach(self, course: Callable[[], History]) -> None:
         """Let the course of the run be at hand, for one that was read from a file."""
         self._course = course
@@ -255,6 +262,16 @@ class Journal:
     def line(self) -> tuple[Logged, ...]:
         """The applied commands that led to where the run stands; not those of other branches."""
         return tuple(self._log[number] for number in self._line)
+
+    @property
+    def line_numbers(self) -> tuple[int, ...]:
+        """The places in the log of what stands in `line`."""
+        return tuple(self._line)
+
+    @property
+    def newest(self) -> int:
+        """The place in the log of the newest record, -1 if there is none."""
+        return len(self._log) - 1
 
     def numbered(self) -> list[tuple[int, Logged]]:
         """Return the commands of `line`, each with its row."""

@@ -7,6 +7,8 @@ a line with the key                  says
 ``step`` and ``command``             a command was applied behind that step
 ``curve``                            the digest of some steps; takes the place of what was said
                                      of these and later steps before (the run was rewound)
+``line``                             the run went to another branch: from here on, of all commands
+                                     before, only those in these spans led to where it stands
 ``program``                          the hash of the first recorded step
 ``end``                              the last step, and why the run ended, if it did
 ===================================  =========================================================
@@ -42,6 +44,8 @@ def written(journal: Journal) -> str:
     """Return a whole journal as text."""
     lines = [_head(journal.header)]
     lines += [_line(logged) for logged in journal.log]
+    if len(journal.line_numbers) <= journal.newest:
+        lines.append(_spans(journal))
     lines += [_curve(block) for block in journal.blocks]
     lines += [json.dumps({"program": journal.program})] if journal.program else []
     lines.append(_end(journal))
@@ -72,6 +76,8 @@ def read(text: str) -> Journal:
             journal.outcome, journal.last_step = "", block.last  # it went on
         elif "command" in row:
             journal.take(_logged(row, len(journal)))
+        elif "line" in row:
+            journal.enter(_numbers(row["line"], journal.newest))
         elif isinstance(row.get("program"), str):
             journal.program = row["program"]
         elif isinstance(row.get("end"), str):
@@ -101,7 +107,7 @@ class JournalFile:
         self.path = Path(path)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._journal, self._rows = journal, 0  # rows of the history whose digest is written
-        self._program = ""
+        self._program, self._moves = "", journal.moves
         torn = self.path.exists() and self.path.read_bytes()[-1:] not in (b"", b"\n")
         self._file: TextIO | None = self.path.open("a", encoding="utf-8", newline="\n")
         self._write([*([""] if torn else []), _head(journal.header)])
@@ -111,7 +117,11 @@ class JournalFile:
 
     def add(self, logged: Logged) -> None:
         """Write an applied command, and the digest of what was trained before."""
-        self._write([*self._new_blocks(whole=True), _line(logged)])
+        moved = self._journal.moves != self._moves
+        if moved:  # the curve is another one
+            self._moves, self._rows = self._journal.moves, 0
+        lines = [*self._new_blocks(whole=True), _line(logged)]
+        self._write([*lines, _spans(self._journal)] if moved else lines)
 
     def close(self) -> None:
         """Write the digest of the rest of the curve; the next command opens the file again."""
@@ -170,6 +180,29 @@ def _line(logged: Logged) -> str:
 def _curve(block: Block) -> str:
     loss = block.loss if math.isfinite(block.loss) else repr(block.loss)
     return json.dumps({"curve": [block.first, block.last], "hash": block.digest, "loss": loss})
+
+
+def _spans(journal: Journal) -> str:
+    """Return the records of the current line as spans, the end of each not included."""
+    spans: list[list[int]] = []
+    for number in journal.line_numbers:
+        if spans and spans[-1][1] == number:
+            spans[-1][1] = number + 1
+        else:
+            spans.append([number, number + 1])
+    return json.dumps({"line": spans})
+
+
+def _numbers(spans: Any, newest: int) -> list[int]:
+    numbers: list[int] = []
+    if not isinstance(spans, list):
+        raise _refused("a line is a list of spans", repr(spans)[:60])
+    for span in spans:
+        whole = isinstance(span, list) and len(span) == 2 and all(type(n) is int for n in span)
+        if not whole or not (numbers[-1] if numbers else -1) < span[0] < span[1] <= newest + 1:
+            raise _refused(f"spans of {newest + 1} commands, in order", repr(span)[:60])
+        numbers.extend(range(*span))
+    return numbers
 
 
 def _end(journal: Journal) -> str:

@@ -230,6 +230,8 @@ BAD = [
      "value is a number"),
     ('{"journal": 1}\n{"curve": [1], "hash": "", "loss": 1}\n', "a first and a last step"),
     ('{"journal": 1}\n{"curve": [1, "2"], "hash": "", "loss": 1}\n', "last is a whole"),
+    ('{"journal": 1}\n{"line": 3}\n', "a list of spans"),
+    ('{"journal": 1}\n{"line": [[0, 1]]}\n', "spans of 0 commands"),
     ("[" * 100000 + "\n{}\n", "line 1 is a JSON object"),
 ]  # fmt: skip
 
