@@ -8,7 +8,7 @@ it: the values of one drag of a slider are one row, and a row that was taken bac
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -75,7 +75,7 @@ class Journal:
     program_source : callable, optional
         Returns the hash of the first step that was recorded.
     moves : int
-        How often the run went to another branch.
+        How often it was said where the run stands.
     listener : callable, optional
         Told of every command behind the row that it made.
 
@@ -196,6 +196,7 @@ class Journal:
     def stand(self, line: Sequence[int], undone: Collection[int]) -> None:
         """Say which records of the log led to where the run stands, and which rows it took back."""
         self._line = list(line)
+        self.moves += 1
         for number, entry in enumerate(self._entries):
             if entry.undone != (number in undone):
                 self._entries[number] = replace(entry, undone=number in undone)
@@ -203,7 +204,7 @@ class Journal:
 
     @property
     def newest(self) -> int:
-        """The number in the log of the newest command."""
+        """The number in the log of the newest command, -1 if there is none."""
         return len(self._log) - 1
 
     @property
@@ -222,11 +223,6 @@ class Journal:
         entry = self._entries[self._newest]
         same = (entry.kind, entry.path, entry.name) == (logged.kind, logged.path, logged.name)
         return self._newest if same and self._gestures[self._newest] == logged.gesture else None
-
-    def enter(self, line: Iterable[int]) -> None:
-        """Go on behind other records of the log: the run went back, or to another branch."""
-        self._line = list(line)
-        self.moves += 1
 
     def attach(self, course: Callable[[], History]) -> None:
         """Let the course of the run be at hand, for one that was read from a file."""
@@ -262,16 +258,6 @@ class Journal:
     def line(self) -> tuple[Logged, ...]:
         """The applied commands that led to where the run stands; not those of other branches."""
         return tuple(self._log[number] for number in self._line)
-
-    @property
-    def line_numbers(self) -> tuple[int, ...]:
-        """The places in the log of what stands in `line`."""
-        return tuple(self._line)
-
-    @property
-    def newest(self) -> int:
-        """The place in the log of the newest record, -1 if there is none."""
-        return len(self._log) - 1
 
     def numbered(self) -> list[tuple[int, Logged]]:
         """Return the commands of `line`, each with its row."""

@@ -7,8 +7,8 @@ a line with the key                  says
 ``step`` and ``command``             a command was applied behind that step
 ``curve``                            the digest of some steps; takes the place of what was said
                                      of these and later steps before (the run was rewound)
-``line``                             the run went to another branch: from here on, of all commands
-                                     before, only those in these spans led to where it stands
+``line`` and ``undone``              the run went to another branch: of all commands before, those
+                                     in these spans led to where it stands; those rows are undone
 ``program``                          the hash of the first recorded step
 ``end``                              the last step, and why the run ended, if it did
 ===================================  =========================================================
@@ -44,8 +44,8 @@ def written(journal: Journal) -> str:
     """Return a whole journal as text."""
     lines = [_head(journal.header)]
     lines += [_line(logged) for logged in journal.log]
-    if len(journal.line_numbers) <= journal.newest:
-        lines.append(_spans(journal))
+    if journal.moves:
+        lines.append(_stand(journal))
     lines += [_curve(block) for block in journal.blocks]
     lines += [json.dumps({"program": journal.program})] if journal.program else []
     lines.append(_end(journal))
@@ -77,7 +77,10 @@ def read(text: str) -> Journal:
         elif "command" in row:
             journal.take(_logged(row, len(journal)))
         elif "line" in row:
-            journal.enter(_numbers(row["line"], journal.newest))
+            undone = row.get("undone", [])
+            if not isinstance(undone, list) or not all(type(n) is int for n in undone):
+                raise _refused("undone is a list of rows", repr(undone)[:60])
+            journal.stand(_numbers(row["line"], journal.newest), set(undone))
         elif isinstance(row.get("program"), str):
             journal.program = row["program"]
         elif isinstance(row.get("end"), str):
@@ -121,7 +124,7 @@ class JournalFile:
         if moved:  # the curve is another one
             self._moves, self._rows = self._journal.moves, 0
         lines = [*self._new_blocks(whole=True), _line(logged)]
-        self._write([*lines, _spans(self._journal)] if moved else lines)
+        self._write([*lines, _stand(self._journal)] if moved else lines)
 
     def close(self) -> None:
         """Write the digest of the rest of the curve; the next command opens the file again."""
@@ -182,15 +185,16 @@ def _curve(block: Block) -> str:
     return json.dumps({"curve": [block.first, block.last], "hash": block.digest, "loss": loss})
 
 
-def _spans(journal: Journal) -> str:
-    """Return the records of the current line as spans, the end of each not included."""
+def _stand(journal: Journal) -> str:
+    """Say where a run stands: the records of its line as spans without their ends."""
     spans: list[list[int]] = []
-    for number in journal.line_numbers:
+    for number in journal.numbers:
         if spans and spans[-1][1] == number:
             spans[-1][1] = number + 1
         else:
             spans.append([number, number + 1])
-    return json.dumps({"line": spans})
+    undone = [entry.sequence for entry in journal if entry.undone]
+    return json.dumps({"line": spans, "undone": undone})
 
 
 def _numbers(spans: Any, newest: int) -> list[int]:
