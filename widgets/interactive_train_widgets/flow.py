@@ -35,9 +35,11 @@ class View:
 class Flow:
     """The flow control of one widget, over all its views."""
 
-    def __init__(self, blind: bool = False, slowest: float = SLOWEST) -> None:
+    def __init__(
+        self, blind: bool = False, slowest: float = SLOWEST, budget: float = BUDGET
+    ) -> None:
         self.blind = blind
-        self.slowest = slowest
+        self.slowest, self.budget = slowest, budget
         self.views: dict[str, View] = {}
         self.sequence = 0
         self.fresh = False  # a view waits for its first picture
@@ -118,7 +120,7 @@ class Flow:
         """Seconds until a frame may leave; 0 = now, infinity = when something arrives."""
         if not self.open:
             return float("inf")
-        dear = 0.0 if self.asked else min(self._cost / BUDGET, self.slowest)
+        dear = 0.0 if self.asked else min(self._cost / self.budget, self.slowest)
         due = self._last_frame + max(1.0 / self.rate, dear)
         if not self.blind and len(self._waiting) >= IN_FLIGHT:
             due = max(due, self._waiting[-1][1] + PROBE)

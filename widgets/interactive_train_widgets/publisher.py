@@ -21,7 +21,7 @@ from interactive_train.training.view import RunView, Source
 from interactive_train_widgets import messages
 from interactive_train_widgets.curves import Window
 from interactive_train_widgets.describe import Head, signature
-from interactive_train_widgets.flow import SLOWEST, Flow
+from interactive_train_widgets.flow import BUDGET, SLOWEST, Flow
 from interactive_train_widgets.frames import Buffers, Composer
 from interactive_train_widgets.sections import Sections
 
@@ -111,9 +111,10 @@ class Publisher:
         blind: bool = False,
         composer: Compose | None = None,
         slowest: float = SLOWEST,
+        budget: float = BUDGET,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.flow = Flow(blind=blind, slowest=slowest)
+        self.flow = Flow(blind=blind, slowest=slowest, budget=budget)
         self.latencies: list[float] = []
         self.cpu_seconds = 0.0
         self.keep_seconds = 0.0

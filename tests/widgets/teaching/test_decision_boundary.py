@@ -68,7 +68,7 @@ def test_the_grid_is_finer_when_the_run_rests_and_coarse_when_it_is_dear() -> No
     rest = view._sources[0].view()
     moving = _running(rest)
     assert view.compute(moving, 600).arrays["winners"].shape == (64, 64)
-    view._per_point = 2e-6
+    view._per_point = 1e-6
     assert view._choose_side(moving) == 40
     assert view._choose_side(rest) == 136
     view._per_point = 1e-3

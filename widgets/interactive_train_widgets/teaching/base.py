@@ -26,6 +26,7 @@ from interactive_train_widgets.messages import Value
 from interactive_train_widgets.publisher import Publisher
 from interactive_train_widgets.teaching.picture import Picture, Table, pack
 
+BUDGET = 0.01  # part of one core for pictures; looking at the run takes the rest of 1.5 %
 SLOWEST = 4.0  # seconds between two frames at most: a dear picture comes seldom
 COLOURS = 200  # of the still picture, which has shades
 STILL_ROWS = 20  # of the table in a saved notebook
@@ -111,7 +112,9 @@ class TeachingView(LiveWidget):
         self._publisher.wake()
 
     def _publish(self, watching: bool) -> Publisher:
-        return Publisher(self, self._sources, composer=self._painter, slowest=SLOWEST)
+        return Publisher(
+            self, self._sources, composer=self._painter, slowest=SLOWEST, budget=BUDGET
+        )
 
     # -- how it is displayed -------------------------------------------------------------------
 

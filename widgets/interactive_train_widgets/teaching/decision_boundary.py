@@ -27,7 +27,7 @@ from interactive_train_widgets.teaching.subject import Subject
 WHERE = "DecisionBoundary"
 MOST_POINTS = 1200  # drawn; of more, evenly chosen ones
 MOST_CLASSES = 12
-FRAME_SECONDS = 0.004  # what the grid of a running fit may take
+FRAME_SECONDS = 0.002  # what the grid of a running fit may take
 COARSEST, RUNNING, RESTING = 32, 120, 160  # grid points along an edge
 MARKERS = "os^DPv*X<>ph"  # as drawn on the page
 
