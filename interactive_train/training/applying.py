@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from interactive_train.optim.setting import Scaled
+from interactive_train.optim.setting import Scaled, Setting
 from interactive_train.runtime.errors import did_you_mean, refusal
 from interactive_train.training.branches import Done
 from interactive_train.training.commands import (
@@ -320,6 +320,7 @@ def _travel(session: Session, pending: Pending) -> None:
     """Go back or to another branch; the run pauses there, or goes on if it is rescued."""
     command, where = pending.command, f"run.{kind_of(pending.command)}"
     step, branch, paused = session.stepper.step, session.branch, session.paused
+    rate = session.stepper.rate_setting()
     session.paused = False
     try:
         time = _time(session, where)
@@ -354,13 +355,20 @@ def _travel(session: Session, pending: Pending) -> None:
             branch=branch,
         )  # fmt: skip
         if isinstance(pending.command, Rescue):
-            lower = Pending(
-                Adjust("lr", Scaled(pending.command.scale)), pending.ticket, pending.source
-            )
-            _apply(session, lower)
+            factor = _lowered(session, rate, pending.command.scale)
+            lower = Adjust("lr", Scaled(factor))
+            _apply(session, Pending(lower, pending.ticket, pending.source))
             session.go()
         else:
             pending.ticket.apply(here, old, new)
+
+
+def _lowered(session: Session, rate: Setting | None, scale: float) -> float:
+    """Return the factor to `scale` times the rate of now or of then, whichever is lower."""
+    step, here = session.stepper.step + 1, session.stepper.rate_setting()
+    if rate is None or here is None or not here.effective(step) > 0.0:
+        return scale
+    return scale * min(1.0, rate.effective(step) / here.effective(step))
 
 
 def goal_text(goal: RunUntil) -> str:
