@@ -93,6 +93,7 @@ class DrawDigit(TeachingView):
         self._outputs = known_outputs(outputs, WHERE)
         self._drawing = Drawing(WHERE)
         self._version = 0  # counts what was drawn
+        self._seen: tuple[int, NDArray[np.float32]] = (-1, np.empty((0, 0), np.float32))
         takes: dict[str, Callable[[Value], None]] = {
             "begin": self._drawing.begin,
             "extend": self._drawing.extend,
@@ -110,8 +111,11 @@ class DrawDigit(TeachingView):
     @property
     def picture(self) -> NDArray[np.float32]:
         """What the model sees: rows by columns, 0 is paper and 1 is ink."""
-        rows, columns = self._shape[-2:]
-        return rasterised(list(self._drawing.strokes), (rows, columns))
+        version = self._version
+        if self._seen[0] != version:  # most frames come of a step, not of a stroke
+            rows, columns = self._shape[-2:]
+            self._seen = version, rasterised(list(self._drawing.strokes), (rows, columns))
+        return self._seen[1].copy()
 
     def example(self, digit: int) -> None:
         """Draw one of the digits that come with the view, 0 to 9."""
