@@ -1,6 +1,6 @@
 """What a dashboard costs the kernel: steps a second with it and without it, in turn.
 
-    python -m benchmarks.bench_dashboard [--json FILE] [--rounds N]
+    python -m benchmarks.bench_dashboard [--json FILE] [--rounds N] [--layers]
 
 A kernel trains the quickstart's network at full speed. In every other round a dashboard is
 there and a front end that acknowledges each picture at once, as a page does; the page's
@@ -61,13 +61,16 @@ def acknowledge(
     return len(messages)
 
 
-def measure(kernel: KernelClient, board: bool, seconds: float) -> tuple[float, float]:
+def measure(
+    kernel: KernelClient, board: bool, seconds: float, layers: bool = False
+) -> tuple[float, float]:
     """Return (steps a second, publisher's share of the CPU time) of one round."""
     execution = kernel.execute(BEGIN.format(board=board))
     if board:
-        view = execution.displays[0]["application/vnd.jupyter.widget-view+json"]
-        comm: str = view["model_id"]
-        kernel.send_custom(comm, {"kind": "ready", "view": "v", "rate": 10, "columns": 700})
+        shown = execution.displays[0]["application/vnd.jupyter.widget-view+json"]
+        comm: str = shown["model_id"]
+        view = {"kind": "ready", "view": "v", "rate": 10, "columns": 700}
+        kernel.send_custom(comm, view | {"sections": ["layers"] if layers else []})
     kernel.collect(0.5)
     request = kernel.send_code(MEASURE.format(seconds=seconds))
     answer = ""
@@ -96,6 +99,7 @@ def main() -> None:
     options.add_argument("--json", type=Path)
     options.add_argument("--rounds", type=int, default=6)
     options.add_argument("--seconds", type=float, default=4.0)
+    options.add_argument("--layers", action="store_true", help="with the layers unfolded")
     given = options.parse_args()
     rounds: dict[bool, list[tuple[float, float]]] = {False: [], True: []}
     with tempfile.TemporaryDirectory() as folder:
@@ -105,7 +109,7 @@ def main() -> None:
             measure(kernel, False, 1.0)
             for _ in range(given.rounds):
                 for board in (False, True):
-                    rounds[board].append(measure(kernel, board, given.seconds))
+                    rounds[board].append(measure(kernel, board, given.seconds, given.layers))
         finally:
             kernel.stop()
     off = statistics.median(rate for rate, _ in rounds[False])
