@@ -58,6 +58,12 @@ def test_a_window_into_a_short_curve_adds_nothing() -> None:
     assert [c.get("window") for c in head["curves"] if c["kind"] == "loss"] == [None]
 
 
+def test_every_curve_that_is_sent_in_buckets_has_a_window() -> None:
+    run = FakeRun(last_step=2000).run_to(210)
+    head, _ = Composer([run], False).frame(run.view(), 200, [(40.0, 80.0)])
+    assert [c["size"] for c in head["curves"] if c["kind"] == "loss"] == [2, 1]
+
+
 def test_the_plan_is_finer_in_a_window() -> None:
     run = FakeRun(last_step=9000).run_to(1000)
     head, buffers = Composer([run], False).frame(run.view(), 200, [(5000.0, 5100.0)])
