@@ -278,6 +278,8 @@ class TimeTravel:
         self.check_step(step)
         line, end = self._base()
         place = (step, line.done_before(step))
+        if place == self.line.fork and self._emptied():
+            return  # there already
         if place == end:
             self.switch(line)
             return

@@ -38,3 +38,41 @@ def test_what_was_handed_out_stays() -> None:
     with pytest.raises(ValueError, match="read-only"):
         seen[0] = 1.0
     assert history.last("loss") == -1.0
+
+
+def test_a_long_course_keeps_its_first_step_and_the_newest_ones_exactly() -> None:
+    kept = 1 << 21
+    history = History()
+    rows = 100_000
+    for first in range(1, 10_000_001, rows):
+        steps = np.arange(first, first + rows, dtype=np.float64)
+        history.extend(first, 1, 1.0 / steps, 0.1, steps)
+    assert kept // 2 <= len(history) <= kept
+    assert history.thinnings > 3
+    step = history.step
+    assert (step[0], step[-1]) == (1, 10_000_000)
+    assert (np.diff(step[-kept // 4 :]) == 1).all()
+    gaps = np.diff(step)
+    assert (gaps > 0).all()
+    assert (np.diff(np.maximum.accumulate(gaps[::-1])) >= 0).all()
+    np.testing.assert_array_equal(history.loss, 1.0 / step)
+    columns = history._columns
+    assert sum(column.nbytes for column in columns._own.values()) <= 170 << 20
+
+
+def test_evaluations_are_bounded_too_and_a_course_up_to_a_step_has_its_own() -> None:
+    history = History()
+    for step in range(1, 70_001):
+        history.record(step, {"accuracy": step / 1e5})
+    steps, values = history.metrics["accuracy"]
+    assert len(steps) < 1 << 16
+    assert (steps[0], steps[-1], values[-1]) == (1, 70_000, 0.7)
+    assert history.metrics_at(60_001) == {"accuracy": 0.60001}
+    history.append(1, 1, 0.5, 0.1, 1.0)
+    history.append(2, 1, 0.4, 0.1, 1.0)
+    early = history.until(1)
+    early.append(2, 1, 0.3, 0.1, 1.0)
+    early.record(2, {"accuracy": 0.9})
+    assert (list(early.loss), list(history.loss)) == ([0.5, 0.3], [0.5, 0.4])
+    assert list(early.metrics["accuracy"][0]) == [1, 2]
+    assert early.column("loss", 1)[0] == 0.3

@@ -8,6 +8,7 @@ import pytest
 
 import interactive_train as it
 from interactive_train import optim
+from interactive_train.training.view import RunView
 from tests.training.common import going, line, until
 
 
@@ -52,7 +53,7 @@ def test_a_condition_is_asked_behind_every_step() -> None:
     run.pause().wait(10)
     asked: list[int] = []
 
-    def ten_later(view: it.training.view.RunView) -> bool:  # type: ignore[name-defined]
+    def ten_later(view: RunView) -> bool:
         asked.append(view.step)
         return view.step >= first + 10
 
@@ -64,9 +65,9 @@ def test_a_condition_is_asked_behind_every_step() -> None:
 
 def test_a_condition_that_raises_pauses_with_its_message() -> None:
     run = going(pace=500)
-    run.run_until(condition=lambda view: view.no_such_thing).wait(10)
+    run.run_until(condition=lambda view: view.labels["no"]).wait(10)
     halted(run)
-    assert "condition of run_until raised AttributeError" in run.view().message
+    assert "condition of run_until raised KeyError" in run.view().message
     step = run.step
     run.resume()
     until(lambda: run.step > step)
