@@ -245,7 +245,7 @@ def _surface(
 def _checked(rules: Mapping[str, Rule] | None) -> dict[str, Rule]:
     if rules is None:
         return {
-            "SGD": SGD(1e-3),
+            "SGD": SGD(5e-4),
             "Momentum": SGD(1e-3, momentum=0.9),
             "RMSprop": RMSprop(0.02),
             "Adam": Adam(0.1),

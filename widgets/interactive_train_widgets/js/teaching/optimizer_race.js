@@ -275,7 +275,7 @@ class Race {
       const i = Math.min(at, Math.max(0, rule.length));
       return { x: i, y: lines[r].ys[i], colour: colours[r] };
     });
-    const margins = { left: theme.size * 5, right: theme.size * 3.2, top: 8, bottom: theme.size * 1.9 };
+    const margins = { left: theme.size * 5, right: theme.size * 4.2, top: 8, bottom: theme.size * 1.9 };
     this.curve.draw({ x: [0, data.steps], y: this.held, log, title: "height", margins, lines, dots }, theme);
   }
 

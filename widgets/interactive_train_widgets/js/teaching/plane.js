@@ -53,7 +53,7 @@ export class Plane extends Chart {
   begin({ x, y, names, margins, grid = false }, theme) {
     if (!this.resize()) return false;
     const size = theme.size;
-    const { left, right, top, bottom } = margins ?? { left: size * 3.6, right: 8, top: 6, bottom: size * 2.8 };
+    const { left, right, top, bottom } = margins ?? { left: size * 3.6, right: size * 1.2, top: 6, bottom: size * 2.8 };
     const box = { x0: left, x1: this.width - right, y0: top, y1: this.height - bottom };
     this.box = box;
     this.x = mapping(x[0], x[1], box.x0, box.x1);
