@@ -58,7 +58,7 @@ GOING = (Pause, Resume, Advance, RunUntil)
 TRAVELS = (Rewind, Switch, Rescue)
 
 
-def exact(session: Session, command: Command) -> Command:
+def exact(session: Session, command: Command, where: str = "run.assign") -> Command:
     """Return a command with the very values that it will set, copied; refuse what cannot be.
 
     Raises
@@ -68,7 +68,7 @@ def exact(session: Session, command: Command) -> Command:
     """
     if not isinstance(command, Assign):
         return command
-    where, arrays = "run.assign", session.stepper.arrays
+    arrays = session.stepper.arrays
     if command.path not in arrays:
         raise ValueError(
             refusal(
@@ -99,6 +99,18 @@ def exact(session: Session, command: Command) -> Command:
         )
     value.flags.writeable = False
     return Assign(command.path, value)
+
+
+def planned(session: Session, command: Command, where: str) -> Command:
+    """Return a planned command with the very values that it will set; refuse what cannot be."""
+    if session.where == "trainer.fit" and isinstance(command, (Pause, TakeSnapshot)):
+        raise ValueError(
+            refusal(where, "a run in the background", "a fit", "trainer.start makes one.")
+        )
+    session.controls.check(command, where)
+    if isinstance(command, SetBatchSize):
+        _rebatched(session, command.size)
+    return exact(session, command, where)
 
 
 def check(session: Session, command: Command, settled: bool = True) -> None:

@@ -108,8 +108,14 @@ def at(step: int) -> Intervention:
     return Intervention(whole_number(step, "a step", "it.at", low=0))
 
 
+ONCE = (commands.Note, commands.Pause, commands.TakeSnapshot)
+
+
 class Agenda:
     """Commands that wait for their steps.
+
+    Where a run goes back in time, what changes the fit is due again; pauses, notes and snapshots
+    were made.
 
     Parameters
     ----------
@@ -119,14 +125,19 @@ class Agenda:
 
     def __init__(self, items: Iterable[tuple[int, Pending]] = ()) -> None:
         self.items = sorted(items, key=lambda item: item[0])
-        self._next = 0
+        self._next = self._made = 0  # what comes next, and how far it was at most
 
     def due(self, step: int) -> list[Pending]:
         """Take what is due behind so many completed steps."""
-        begin = self._next
+        begin, made = self._next, self._made
         while self._next < len(self.items) and self.items[self._next][0] <= step:
             self._next += 1
-        return [pending for _, pending in self.items[begin : self._next]]
+        self._made = max(made, self._next)
+        return [
+            pending
+            for number, (_, pending) in enumerate(self.items[begin : self._next], begin)
+            if number >= made or not isinstance(pending.command, ONCE)
+        ]
 
     def steps_until_next(self, step: int, most: int) -> int:
         """Return how many steps may be taken before the next command, at most so many."""

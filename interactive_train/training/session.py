@@ -344,14 +344,17 @@ class Session:
 
     def check_agenda(self) -> None:
         """Refuse a plan with a name that is not known, before the first step."""
+        checked = []
         for step, pending in self.agenda.items:
             where = f"{self.where}, plan=, it.at({step})"
             try:
-                self.controls.check(pending.command, where)
+                command = applying.planned(self, pending.command, where)
             except ValueError:
                 if not self._meet_knobs():  # one of the loss's own may be meant
                     raise
-                self.controls.check(pending.command, where)
+                command = applying.planned(self, pending.command, where)
+            checked.append((step, replace(pending, command=command)))
+        self.agenda.items = checked
 
     def _meet_knobs(self) -> bool:
         """Look at the first loss for the user's own knobs; return whether some are new."""

@@ -134,6 +134,13 @@ def test_what_cannot_be_applied_at_its_step_ends_the_fit_there() -> None:
     assert trainer.last_state.step == 5
 
 
+def test_a_fit_that_nobody_could_resume_refuses_to_pause() -> None:
+    trainer, data = line()
+    for planned in (it.at(1).pause(), it.at(1).snapshot("kept")):
+        with pytest.raises(ValueError, match=r"it.at\(1\): a run in the background; got a fit"):
+            fitted(trainer, data, plan=[planned])
+
+
 def test_an_intervention_is_a_value() -> None:
     begun = it.at(3)
     assert begun.adjust(lr=0.1) == begun.adjust(lr=0.1)
