@@ -197,7 +197,7 @@ class Explained {
     this.held = holdRange(this.held, Math.min(...ys), Math.max(...ys), false);
     const { curve } = this;
     const names = ["step", "w"];
-    const margins = { left: theme.size * 7.4, right: 12, top: 6, bottom: theme.size * 2.7 };
+    const margins = { left: theme.size * 7.4, right: theme.size * 1.6, top: 6, bottom: theme.size * 2.7 };
     if (!curve.begin({ x: [xs[0], Math.max(xs.at(-1), xs[0] + 10)], y: this.held, names, margins, grid: true }, theme)) return;
     const colour = theme.series[0];
     curve.polyline(xs.slice(0, -1), ys.slice(0, -1), colour, theme.line);
