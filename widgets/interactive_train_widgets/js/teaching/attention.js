@@ -108,7 +108,7 @@ class AttentionPart {
     mark(this.slider, "aria-valuetext", `${visible(data.labels[this.query])}, position ${this.query}`);
     this.shades = shaded(arrays.weights.data);
     this.heads.update({
-      bytes: this.shades, count: heads, rows: queries, columns: keys, colours: this.tables.weight, picked: this.head,
+      bytes: this.shades, count: heads, rows: queries, columns: keys, colours: this.tables.weight, picked: this.head, fit: Math.min(4, heads),
       label: "Heads", name: (i) => `Head ${i + 1}`,
     });
     this.map();
