@@ -17,7 +17,15 @@ from interactive_train_widgets import messages
 from interactive_train_widgets.describe import Head
 from interactive_train_widgets.frames import Buffers
 from interactive_train_widgets.publisher import Publisher
-from interactive_train_widgets.sections import FIRST, SHARE, SHORTEST, Sections, describe_statistics
+from interactive_train_widgets.sections import (
+    AFTER_PRESS,
+    FIRST,
+    LONGEST,
+    SHARE,
+    SHORTEST,
+    Sections,
+    describe_statistics,
+)
 from tests.training.common import problem, until
 from tests.widgets.fake_run import FakeRun
 
@@ -70,23 +78,32 @@ def test_a_look_is_sent_once_and_again_to_who_comes_back() -> None:
 
 
 def test_a_run_that_moves_is_looked_at_by_what_it_costs() -> None:
-    run = Looked(cost=0.03).run_to(3)
-    sections = Sections(run, lambda: None)
+    run, spent = Looked(cost=0.03).run_to(3), 0.0
+    sections = Sections(run, lambda: None, lambda: spent)
     settled(sections, run, 0.0)
     run.step_once()
+    assert settled(sections, run, FIRST - 0.1) == []
     assert len(settled(sections, run, FIRST)) == 1
     run.step_once()
-    first = sections.cpu_seconds / 2
-    assert settled(sections, run, FIRST + 0.5 * first / SHARE) == []
-    assert len(settled(sections, run, FIRST + 2 * first / SHARE)) == 1
-    cheap = Looked().run_to(3)
-    sections = Sections(cheap, lambda: None)
-    settled(sections, cheap, 0.0)
-    cheap.step_once()
-    assert len(settled(sections, cheap, FIRST)) == 1
-    cheap.step_once()
-    assert settled(sections, cheap, FIRST + SHORTEST / 2) == []
-    assert len(settled(sections, cheap, FIRST + SHORTEST)) == 1
+    spent = 0.5 * 0.03 / SHARE
+    assert settled(sections, run, FIRST + 10) == []
+    spent = 4 * 0.03 / SHARE  # what the process computes pays for looks at it
+    assert settled(sections, run, FIRST + 0.9 * SHORTEST) == []
+    assert len(settled(sections, run, FIRST + SHORTEST)) == 1
+    run.step_once()
+    assert settled(sections, run, 20.0) == []
+    assert len(settled(sections, run, FIRST + SHORTEST + LONGEST)) == 1
+
+
+def test_no_look_begins_while_a_person_drags() -> None:
+    run = Looked().run_to(3)
+    sections = Sections(run, lambda: None)
+    sections.pressed(5.0)
+    assert settled(sections, run, 5.0 + 0.9 * AFTER_PRESS) == []
+    sections.pressed(5.0 + AFTER_PRESS)
+    assert settled(sections, run, 5.0 + 1.5 * AFTER_PRESS) == []
+    run.status = "paused"  # nobody is disturbed: a single step is shown at once
+    assert len(settled(sections, run, 5.0 + 1.5 * AFTER_PRESS)) == 1
 
 
 def test_a_resting_run_is_looked_at_when_something_changed() -> None:

@@ -154,6 +154,7 @@ class Publisher:
     def receive(self, message: messages.Message) -> None:
         """Take what a browser said; commands are queued at the source at once."""
         if isinstance(message, messages.Request):
+            self._sections.pressed(self._clock())
             self._submit(message)
         else:
             self._inbox.append(message)

@@ -18,7 +18,9 @@ from interactive_train_widgets.describe import Head, number
 
 LAYERS = "layers"
 SECTIONS = (LAYERS,)
-SHARE = 0.015  # part of one core that looks at a running fit may cost
+SHARE = 0.015  # part of the process's CPU time that looks at a running fit may cost
+LONGEST = 30.0  # seconds between two looks at most, however little the process computes
+AFTER_PRESS = 0.5  # seconds behind a press in which no look begins: a drag comes first
 SHORTEST = 1.0  # seconds between two looks while the run moves
 FIRST = 2.0  # seconds between the first two looks
 RESTING = 0.2  # the same while it rests: nobody is disturbed
@@ -34,6 +36,8 @@ class Sections:
         With ``statistics()``, if it has layers to show.
     wake : callable
         Called on the thread of a look when it is done.
+    process_time : callable
+        CPU seconds of the process.
 
     Attributes
     ----------
@@ -41,7 +45,12 @@ class Sections:
         CPU time of all looks so far.
     """
 
-    def __init__(self, source: Source, wake: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        source: Source,
+        wake: Callable[[], None],
+        process_time: Callable[[], float] = time.process_time,
+    ) -> None:
         self.cpu_seconds = 0.0
         self._look: Callable[[], Statistics] | None = getattr(source, "statistics", None)
         self._wake = wake
@@ -50,8 +59,10 @@ class Sections:
         self._sent: Head | None = None
         self._stamp: object = None
         self._wanted = False
-        self._begun = float("-inf")
-        self._pause = SHORTEST
+        self._process_time = process_time
+        self._begun = self._pressed = float("-inf")
+        self._cost: float | None = None  # of the last look but the first
+        self._spent = 0.0  # by the process when the last look began
 
     @property
     def busy(self) -> bool:
@@ -62,6 +73,10 @@ class Sections:
     def again(self) -> None:
         """Send everything once more: somebody came (back)."""
         self._sent = None
+
+    def pressed(self, now: float) -> None:
+        """Note that a person moved something."""
+        self._pressed = now
 
     def turn(self, wanted: frozenset[str], view: RunView, now: float) -> list[Head]:
         """Return the messages that are due; begin the next look if it is time.
@@ -94,15 +109,25 @@ class Sections:
     def _begin(self, look: Callable[[], Statistics], view: RunView, now: float) -> None:
         """Begin a look if something changed since the last one and it is time."""
         stamp = (view.status in MOVING, view.step, len(view.journal))
-        pause = self._pause if view.status in MOVING else RESTING
         working = self._thread is not None and self._thread.is_alive()
-        if working or stamp == self._stamp or now < self._begun + pause:
+        if working or stamp == self._stamp or not self._due(view.status in MOVING, now):
             return
-        self._stamp, self._begun = stamp, now
+        self._stamp, self._begun, self._spent = stamp, now, self._process_time()
         self._thread = threading.Thread(
             target=self._work, args=(look,), name="interactive-train statistics", daemon=True
         )
         self._thread.start()
+
+    def _due(self, moving: bool, now: float) -> bool:
+        since = now - self._begun
+        if not moving:
+            return since >= RESTING
+        if now < self._pressed + AFTER_PRESS:
+            return False
+        if self._cost is None:
+            return since >= FIRST
+        affordable = self._process_time() - self._spent >= self._cost / SHARE
+        return since >= SHORTEST and (affordable or since >= LONGEST)
 
     def _work(self, look: Callable[[], Statistics]) -> None:
         began = time.thread_time()
@@ -113,7 +138,7 @@ class Sections:
         seconds = time.thread_time() - began
         self.cpu_seconds += seconds
         # The first look also pays for what is made once, such as plans of eager operations.
-        self._pause = max(SHORTEST, seconds / SHARE) if self._newest else FIRST
+        self._cost = seconds if self._newest else None
         self._newest = newest
         self._wake()
 
