@@ -5,7 +5,7 @@ from interactive_train.training.history import History
 from interactive_train.training.journal import Journal
 from interactive_train.training.plan import Intervention, at
 from interactive_train.training.registry import runs
-from interactive_train.training.replay import Verification, replay, verify
+from interactive_train.training.replay import replay
 from interactive_train.training.report import EarlyStop
 from interactive_train.training.run import Run, RunPaused
 from interactive_train.training.runfile import load_run
@@ -15,6 +15,7 @@ from interactive_train.training.stepper import NonFiniteError
 from interactive_train.training.ticket import Ticket
 from interactive_train.training.train import train, train_step
 from interactive_train.training.trainer import Trainer
+from interactive_train.training.verification import Verification, verify
 
 __all__ = [
     "EarlyStop",

@@ -13,9 +13,8 @@ from typing import Any
 from interactive_train.runtime.errors import did_you_mean, refusal
 from interactive_train.training.commands import Command
 from interactive_train.training.history import History
+from interactive_train.training.logged import MAIN
 from interactive_train.training.snapshots import Snapshot
-
-MAIN = "main"
 
 
 @dataclass(frozen=True, slots=True)

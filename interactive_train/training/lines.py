@@ -31,7 +31,8 @@ from typing import Any, TextIO
 from interactive_train.runtime.errors import refusal
 from interactive_train.runtime.notices import notice
 from interactive_train.training.curve import BLOCK, Block, blocks_of
-from interactive_train.training.journal import Journal, Logged
+from interactive_train.training.journal import Journal
+from interactive_train.training.logged import Logged
 from interactive_train.training.wire import COMMANDS
 
 WHERE = "Journal.from_json_lines"

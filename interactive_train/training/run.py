@@ -47,8 +47,6 @@ from interactive_train.training.timetravel import TimeTravel
 from interactive_train.training.view import BranchView, RunView, Status
 from interactive_train.training.viewing import view_of
 
-COURSE = 1000  # points of a knob's course that a file keeps
-
 
 class RunPaused(RuntimeError):
     """`Run.wait` was called in a cell and the run paused: nobody could resume it from there."""
@@ -261,22 +259,7 @@ class Run(Steering):
         """
         from interactive_train.training.runfile import save_run
 
-        session = self._session
-        with session.lock:  # all of one step boundary
-            view, state, journal = self.view(), self.state, self.journal.to_json_lines()
-            history, courses = session.history, self._courses(view)
-        save_run(path, view, history, journal, session.state, state, courses)
-
-    def _courses(self, view: RunView) -> dict[tuple[str, str], NDArray[np.float64]]:
-        """Return step numbers, and at them the values of every knob that was not constant."""
-        moved = {(entry.path, entry.name) for entry in view.journal if entry.name}
-        steps = np.unique(np.linspace(view.first_step + 1, max(view.step, 1), COURSE).astype(int))
-        found = {("", ""): steps.astype(np.float64)}
-        for knob in view.knobs:
-            key = (knob.path, knob.description.name)
-            if knob.scheduled or key in moved or ("", key[1]) in moved:
-                found[key] = self.course(key[1], [*steps.tolist()], key[0])
-        return found
+        save_run(path, self, self._session)
 
     def next_step(self) -> NextStep:
         """Return the step that comes next, computed on a copy and not taken.

@@ -23,7 +23,6 @@ from interactive_train.runtime.tensors import read_tensors, write_tensors
 from interactive_train.training.history import COLUMNS, History
 from interactive_train.training.journal import Journal
 from interactive_train.training.saved import SavedRun
-from interactive_train.training.state import TrainState
 from interactive_train.training.statefile import (
     Arrays,
     check_states,
@@ -35,32 +34,22 @@ from interactive_train.training.view import GroupView, KnobView, RunView
 from interactive_train.training.wire import decode_value, encode_value
 
 if TYPE_CHECKING:
+    from interactive_train.training.run import Run
+    from interactive_train.training.session import Session
     from interactive_train.training.trainer import Trainer
 
+COURSE = 1000  # points of a knob's course that a file keeps
 FORMAT, VERSION = "interactive-train run", 1
 _VIEW = ("name", "status", "step", "first_step", "last_step", "epoch", "steps_per_epoch",
          "elapsed", "loss", "message", "batch_size")  # fmt: skip
 
 
-def save_run(
-    path: str | os.PathLike[str],
-    view: RunView,
-    history: History,
-    journal: str,
-    start: TrainState,
-    state: TrainState,
-    courses: Mapping[tuple[str, str], NDArray[np.float64]],
-) -> None:
-    """Write a run to a file.
-
-    Parameters
-    ----------
-    path : path
-    view, history, journal, start, state
-        Of one step boundary; the journal as text.
-    courses : mapping of (path, name) to ndarray
-        The values of knobs, and of the name "" the steps at which they are.
-    """
+def save_run(path: str | os.PathLike[str], run: Run, session: Session) -> None:
+    """Write a run, as it stands at one step boundary, to a file."""
+    with session.lock:
+        view, history = run.view(), session.history
+        state, journal = session.current_state(), session.journal.to_json_lines()
+        courses = _courses(run, view)
     rows = int(np.searchsorted(history.step, state.step, "right"))  # the run may go on meanwhile
     arrays: Arrays = {f"history/{name}": history.column(name)[:rows] for name in COLUMNS}
     for name, (steps, values) in history.metrics.items():
@@ -73,7 +62,7 @@ def save_run(
     for name, (step, array) in history.arrays.items():
         arrays[f"matrix/{name}"], matrices[name] = array, step
     states = {}
-    for prefix, value in (("start", start), ("state", state)):
+    for prefix, value in (("start", session.state), ("state", state)):
         own, states[prefix] = written_state(value, prefix)
         arrays |= own
     described = {
@@ -95,6 +84,18 @@ def save_run(
             "journal": journal,
         },
     )
+
+
+def _courses(run: Run, view: RunView) -> dict[tuple[str, str], NDArray[Any]]:
+    """Return the values of every knob that was not constant, and under "" the steps of them."""
+    moved = {(entry.path, entry.name) for entry in view.journal if entry.name}
+    steps = np.unique(np.linspace(view.first_step + 1, max(view.step, 1), COURSE).astype(int))
+    found: dict[tuple[str, str], NDArray[Any]] = {("", ""): steps}
+    for knob in view.knobs:
+        path, name = knob.path, knob.description.name
+        if knob.scheduled or (path, name) in moved or ("", name) in moved:
+            found[path, name] = run.course(name, [*steps.tolist()], path)
+    return found
 
 
 def load_run(path: str | os.PathLike[str], trainer: Trainer | None = None) -> SavedRun:

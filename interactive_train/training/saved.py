@@ -14,10 +14,11 @@ from interactive_train.training import frontend
 from interactive_train.training.commands import Command, describe
 from interactive_train.training.history import History
 from interactive_train.training.journal import Journal
-from interactive_train.training.replay import Verification, replay, verify
+from interactive_train.training.replay import replay
 from interactive_train.training.state import TrainState
 from interactive_train.training.statefile import read_state
 from interactive_train.training.ticket import Ticket
+from interactive_train.training.verification import Verification, verify
 from interactive_train.training.view import RunView, metric_views
 
 if TYPE_CHECKING:

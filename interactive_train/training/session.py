@@ -19,7 +19,6 @@ from interactive_train.nn.duplicated import Duplicated
 from interactive_train.nn.knob import turned_to
 from interactive_train.runtime.key import Key
 from interactive_train.training import applying
-from interactive_train.training.branches import MAIN
 from interactive_train.training.controls import Controls
 from interactive_train.training.ending import Plan, end_of
 from interactive_train.training.engine import Engine, Leap
@@ -33,6 +32,7 @@ from interactive_train.training.inbox import Inbox, Pending
 from interactive_train.training.interrupts import Undisturbed
 from interactive_train.training.journal import Journal
 from interactive_train.training.leaping import leap
+from interactive_train.training.logged import MAIN
 from interactive_train.training.plan import Agenda
 from interactive_train.training.rerun import Rerun
 from interactive_train.training.snapshots import Undone
