@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from interactive_train.data import Data
 from interactive_train.optim.setting import Scaled, Setting
-from interactive_train.runtime.errors import did_you_mean, refusal
+from interactive_train.runtime.errors import refusal
 from interactive_train.training.branches import Done
 from interactive_train.training.commands import (
     Adjust,
@@ -55,97 +56,8 @@ if TYPE_CHECKING:
 MOST_UNDO = 1000  # changes that can be taken back
 RECORDED = (Adjust, Release, Freeze, Thaw, Undo, Assign, SetBatchSize, Extend)
 GOING = (Pause, Resume, Advance, RunUntil)
+KEEPING = (TakeSnapshot, DeleteSnapshot, BranchOff, DeleteBranch)
 TRAVELS = (Rewind, Switch, Rescue)
-
-
-def exact(session: Session, command: Command, where: str = "run.assign") -> Command:
-    """Return a command with the very values that it will set, copied; refuse what cannot be.
-
-    Raises
-    ------
-    TypeError, ValueError
-        For an unknown path, another shape, or values that are not finite.
-    """
-    if not isinstance(command, Assign):
-        return command
-    arrays = session.stepper.arrays
-    if command.path not in arrays:
-        raise ValueError(
-            refusal(
-                where,
-                "the path of an array of the model",
-                repr(command.path),
-                did_you_mean(str(command.path), arrays),
-            )
-        )
-    own = arrays[command.path]
-    given = np.asarray(command.value)
-    if given.dtype.kind not in "fiub":
-        raise TypeError(refusal(where, "real numbers", str(given.dtype), "Give an array of them."))
-    if given.shape != own.shape:
-        raise ValueError(
-            refusal(
-                where,
-                f"the array at {command.path!r} has shape {own.shape}",
-                str(given.shape),
-            )
-        )
-    with np.errstate(over="ignore", invalid="ignore"):
-        value = np.array(given, own.dtype, order="C")
-    if not np.isfinite(value).all():
-        bad = tuple(int(i) for i in np.argwhere(~np.isfinite(value))[0])
-        raise ValueError(
-            refusal(where, f"finite values of {own.dtype}", f"{value[bad]} at {list(bad)}")
-        )
-    value.flags.writeable = False
-    return Assign(command.path, value)
-
-
-def planned(session: Session, command: Command, where: str) -> Command:
-    """Return a planned command with the very values that it will set; refuse what cannot be."""
-    if session.where == "trainer.fit" and isinstance(command, (Pause, TakeSnapshot)):
-        raise ValueError(
-            refusal(where, "a run in the background", "a fit", "trainer.start makes one.")
-        )
-    session.controls.check(command, where)
-    if isinstance(command, SetBatchSize):
-        _rebatched(session, command.size)
-    return exact(session, command, where)
-
-
-def check(session: Session, command: Command, settled: bool = True) -> None:
-    """Raise if a command cannot be applied as things stand; change nothing.
-
-    Parameters
-    ----------
-    settled : bool
-        Whether nothing is on its way that may change where the run stands.
-    """
-    where = f"run.{kind_of(command)}"
-    session.controls.check(command, where)
-    match command:
-        case SetBatchSize(size):
-            _rebatched(session, size)
-        case RunUntil() if settled:
-            check_goal(session, command)
-        case Rewind(step, name):
-            time = _time(session, where)
-            if settled and name:
-                time.named(name, where)
-            elif settled:
-                assert step is not None
-                time.check_step(step)
-        case Switch(name) | DeleteBranch(name):
-            time = _time(session, where)
-            if settled:
-                time.lines.find(name, where)
-        case BranchOff(name):
-            _time(session, where).lines.check_new(name, where)
-        case TakeSnapshot() | DeleteSnapshot():
-            _time(session, where)
-        case Rescue(factor):
-            _time(session, where)
-            session.controls.check(Adjust("lr", Scaled(factor)), where)
 
 
 def apply(session: Session, pending: Pending) -> Applied:
@@ -175,7 +87,7 @@ def _apply(session: Session, pending: Pending) -> None:
                 "run.extend(epochs=1) or run.extend(steps=100) continues it.",
             )
         )
-    if session.time is not None and isinstance(command, RECORDED):
+    if session.time is not None and isinstance(command, (*RECORDED, *KEEPING)):
         session.time.ground()
     done, undoes = Change("", "", None), -1
     branch = session.branch
@@ -206,7 +118,7 @@ def _apply(session: Session, pending: Pending) -> None:
             path, name = entry.path, entry.name
             done = Change(entry.new, entry.old, None)
         case TakeSnapshot() | DeleteSnapshot() | BranchOff() | DeleteBranch():
-            done, name = _keep(_time(session, f"run.{kind}"), command), ""
+            done, name = _keep(time_of(session, f"run.{kind}"), command), ""
         case _:
             done = change(session, command)
     entry = session.journal.add(
@@ -240,7 +152,7 @@ def change(session: Session, command: Command) -> Change:
             session.stepper.assign(path, value)
             return Change(_norm(old), _norm(value), None)
         case SetBatchSize(size):
-            before, data = session.data, _rebatched(session, size)
+            before, data = session.data, rebatched(session, size)
             session.set_data(data)
             return Change(str(before.batch_size), str(size), lambda: session.set_data(before), size)
         case Extend(epochs, steps):
@@ -286,7 +198,8 @@ def _take_back(session: Session) -> int:
     return sequence
 
 
-def _rebatched(session: Session, size: int) -> Any:
+def rebatched(session: Session, size: int) -> Data:
+    """Return the session's data in batches of another size, or refuse."""
     where = "run.set_batch_size"
     if session.data.is_one_shot:
         raise ValueError(
@@ -302,7 +215,8 @@ def _rebatched(session: Session, size: int) -> Any:
 # Time -----------------------------------------------------------------------------------------
 
 
-def _time(session: Session, where: str) -> TimeTravel:
+def time_of(session: Session, where: str) -> TimeTravel:
+    """Return the lines and snapshots of a run, or refuse for a fit that has none."""
     if session.time is None:
         raise ValueError(
             refusal(where, "a run in the background", "a fit", "trainer.start makes one.")
@@ -335,7 +249,7 @@ def _travel(session: Session, pending: Pending) -> None:
     rate = session.stepper.rate_setting()
     session.paused = False
     try:
-        time = _time(session, where)
+        time = time_of(session, where)
         match command:
             case Rewind(goal, name):
                 if name:

@@ -25,7 +25,8 @@ from interactive_train.runtime.checks import real_number
 from interactive_train.runtime.errors import refusal
 from interactive_train.runtime.notices import notice
 from interactive_train.training import frontend
-from interactive_train.training.applying import TRAVELS, check, exact
+from interactive_train.training.admission import check, exact
+from interactive_train.training.applying import TRAVELS
 from interactive_train.training.autosave import Autosave
 from interactive_train.training.calls import predicted
 from interactive_train.training.commands import Command, Extend, describe

@@ -18,7 +18,7 @@ from interactive_train.data import Data
 from interactive_train.nn.duplicated import Duplicated
 from interactive_train.nn.knob import turned_to
 from interactive_train.runtime.key import Key
-from interactive_train.training import applying
+from interactive_train.training import admission, applying
 from interactive_train.training.controls import Controls
 from interactive_train.training.ending import Plan, end_of
 from interactive_train.training.engine import Engine, Leap
@@ -348,11 +348,11 @@ class Session:
         for step, pending in self.agenda.items:
             where = f"{self.where}, plan=, it.at({step})"
             try:
-                command = applying.planned(self, pending.command, where)
+                command = admission.planned(self, pending.command, where)
             except ValueError:
                 if not self._meet_knobs():  # one of the loss's own may be meant
                     raise
-                command = applying.planned(self, pending.command, where)
+                command = admission.planned(self, pending.command, where)
             checked.append((step, replace(pending, command=command)))
         self.agenda.items = checked
 

@@ -106,13 +106,14 @@ class Ring:
         self.limit = limit
         self._held: dict[int, list[int]] = {}  # by address: how many hold it, bytes
         self._snapshots: dict[int, Snapshot] = {}
-        self.nbytes = 0
+        self.nbytes = self.changes = 0
 
     def add(self, snapshot: Snapshot) -> None:
         """Count a snapshot in."""
         if id(snapshot) in self._snapshots:
             return
         self._snapshots[id(snapshot)] = snapshot
+        self.changes += 1
         self.nbytes += OVERHEAD * len(snapshot.sizes)
         for address, size in snapshot.sizes.items():
             held = self._held.setdefault(address, [0, size])
@@ -123,6 +124,7 @@ class Ring:
         """Count a snapshot out."""
         if self._snapshots.pop(id(snapshot), None) is None:
             return
+        self.changes += 1
         self.nbytes -= OVERHEAD * len(snapshot.sizes)
         for address in snapshot.sizes:
             held = self._held[address]

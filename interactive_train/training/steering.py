@@ -134,25 +134,25 @@ class Steering:
 
     def run_until(
         self,
+        condition: Callable[[RunView], Any] | None = None,
         *,
         step: int | None = None,
         epoch: int | None = None,
         loss: float | None = None,
-        condition: Callable[[RunView], Any] | None = None,
     ) -> Ticket:
         """Go on, and pause exactly there; the ticket says that the run goes on.
 
         Parameters
         ----------
-        step : int
-            When so many steps are completed, over all fits.
-        epoch : int
-            When this epoch of the run, counted from 1, is over.
-        loss : float
-            Behind the first step whose loss is at most so large.
-        condition : callable
+        condition : callable, optional
             Behind the first step where this function of the run's view says True. It is asked
             behind every step; if it raises, the run pauses and its message says why.
+        step : int, optional
+            When so many steps are completed, over all fits.
+        epoch : int, optional
+            When this epoch of the run, counted from 1, is over.
+        loss : float, optional
+            Behind the first step whose loss is at most so large.
 
         Raises
         ------

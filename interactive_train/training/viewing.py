@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from interactive_train.training.timeviews import branch_views, snapshot_views
 from interactive_train.training.view import RunView, Status, metric_views
 
 if TYPE_CHECKING:
@@ -41,8 +42,8 @@ def view_of(session: Session, name: str, status: Status, reason: str) -> RunView
         metrics=metric_views(session.history),
         journal=session.journal.entries,
         labels={"loss": session.loss_unit},
-        branches=() if time is None else time.branch_views(),
-        snapshots=() if time is None else time.snapshot_views(),
+        branches=() if time is None else branch_views(time),
+        snapshots=() if time is None else snapshot_views(time),
         snapshot_bytes=0 if time is None else time.ring.nbytes,
         snapshot_limit=0 if time is None else time.ring.limit,
         generation=0 if time is None else time.generation,

@@ -462,3 +462,45 @@ def test_early_stopping_goes_back_with_its_run() -> None:
     run.resume()
     run.wait(20)
     assert (stop.best_step, stop.best) == (best, low)
+
+
+def test_steps_that_were_not_recorded_are_not_recorded_again() -> None:
+    run, keeper = kept_going()
+    forward(run, 5)
+    engine = run._session.engine
+    assert engine is not None
+    before = engine.advance
+
+    def advance(*args: Any) -> Any:
+        engine.advance = before  # type: ignore
+        engine._refuse("something that will not be in the way the next time")
+
+    engine.advance = advance  # type: ignore
+    forward(run, 9)
+    assert engine.refused
+    end, last = all_bits(run.state), run.step
+    assert rewound(run, 3) == keeper.bits[3]
+    assert not engine.refused
+    run.switch("main").wait(10)
+    assert engine.refused
+    assert all_bits(run.state) == end
+    assert rewound(run, last - 2) == keeper.bits[last - 2]
+    assert engine.refused
+    assert not run.view().message
+
+
+def test_metrics_and_matrices_are_those_of_the_step() -> None:
+    run, _ = kept_going(
+        validation=problem(24),
+        metrics={"accuracy": it.metrics.accuracy, "confusion": it.metrics.confusion_matrix},
+    )
+    forward(run, 12)
+    matrix = run.history.arrays["validation_confusion"]
+    score = run.history.metrics["validation_accuracy"]
+    forward(run, 20)
+    run.rewind(int(score[0][-1]) + 1).wait(10)
+    now = run.history.arrays["validation_confusion"]
+    assert now[0] == matrix[0]
+    np.testing.assert_array_equal(now[1], matrix[1])
+    np.testing.assert_array_equal(run.history.metrics["validation_accuracy"], score)
+    assert run.evaluate()["validation_accuracy"] is not None

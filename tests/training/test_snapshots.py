@@ -12,15 +12,15 @@ import pytest
 
 import interactive_train as it
 from interactive_train import losses, nn, optim
-from interactive_train.training import timetravel
+from interactive_train.training import keeping
 from interactive_train.training.snapshots import MOST, OVERHEAD
 from tests.training.common import all_bits, going, line, until
 
 
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take a snapshot at every boundary."""
-    monkeypatch.setattr(timetravel, "SPACING", 0.0)
-    monkeypatch.setattr(timetravel, "SHARE", 1e9)
+    monkeypatch.setattr(keeping, "SPACING", 0.0)
+    monkeypatch.setattr(keeping, "SHARE", 1e9)
 
 
 def test_they_stay_under_the_bound_and_are_spread(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,8 +45,8 @@ def test_they_stay_under_the_bound_and_are_spread(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_million_steps_of_a_tiny_model_keep_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(timetravel, "SPACING", 0.005)
-    monkeypatch.setattr(timetravel, "SHARE", 1.0)
+    monkeypatch.setattr(keeping, "SPACING", 0.005)
+    monkeypatch.setattr(keeping, "SHARE", 1.0)
     trainer, _ = line()
     x = np.linspace(-1, 1, 32768, dtype=np.float32).reshape(-1, 1)
     run = trainer.start(trainer.init(), (x, 3 * x), batch_size=8, snapshot_limit=200_000)
