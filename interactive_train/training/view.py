@@ -84,6 +84,8 @@ class JournalEntry:
             return self.new
         if not self.old and not self.new:
             return self.kind if target == self.kind else f"{self.kind} {target}"
+        if not self.old and target == self.kind:
+            return f"{self.kind.replace('_', ' ')} {self.new}"
         return f"{target}: {self.old} -> {self.new}"
 
 

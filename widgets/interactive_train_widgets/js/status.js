@@ -117,7 +117,7 @@ export class Banner {
     if (trouble) text = `The dashboard failed: ${trouble.error}`;
     else if (face === "lost") text = "The kernel does not answer. Training may still be going on; this page looks again by itself.";
     else if (status === "failed") text = lines[0] || "The run failed.";
-    else if (status === "paused" && message) text = `Paused: ${lines[0]}`;
+    else if (status === "paused" && message && !message.startsWith("reached ")) text = `Paused: ${lines[0]}`;
     else if (status === "stopped" && message) text = `Stopped: ${lines[0]}`;
     show(this.el, text !== "");
     mark(this.el, "data-kind", face === "lost" ? "lost" : status);

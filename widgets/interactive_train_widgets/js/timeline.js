@@ -33,7 +33,9 @@ export class Timeline {
     this.slider = h("input", { type: "range", class: "it-slider", "aria-label": "Step to go back to", step: 1, disabled: true });
     this.slider.addEventListener("input", () => this.choose(Number(this.slider.value)));
     this.box = h("input", { type: "text", inputmode: "numeric", class: "it-box", "aria-label": "Step to go back to, value" });
-    this.box.addEventListener("change", () => this.choose(Math.round(parseNumber(this.box.value))));
+    const typed = () => this.choose(Math.round(parseNumber(this.box.value)));
+    this.box.addEventListener("change", typed);
+    this.box.addEventListener("keydown", (event) => event.key === "Enter" && typed());
     this.back = button("Go back", "Go back to what this step left behind; what came after stays as a branch", (event) => {
       host.command("rewind", { step: this.step }, event, "", () => this.choose(null));
     });

@@ -18,6 +18,7 @@ export class Until {
       const input = h("input", { type: "text", inputmode: "decimal", class: "it-box", "aria-label": `Run until ${label}` });
       input.addEventListener("keydown", (event) => {
         if (event.key !== "Enter") return;
+        event.preventDefault(); // else it opens again what it has closed
         const value = read(parseNumber(input.value));
         mark(input, "aria-invalid", !(value > 0));
         if (!(value > 0)) return;

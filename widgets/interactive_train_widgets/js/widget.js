@@ -18,6 +18,7 @@ const RATE = 10; // frames a second
 const CALM = 2; // when hidden, or when less motion is asked for
 const MAIN_KNOBS = 3;
 const SUMMARY_EVERY = 15000; // ms between two running summaries for a screen reader
+const UNDOABLE = new Set(["adjust", "scale", "release", "freeze", "thaw"]);
 const UNANSWERED = 3; // seconds until a view looks into what the notebook saved
 const TELL = 200; // ms between two messages that say which step is under the crosshair
 
@@ -221,7 +222,7 @@ class Panel {
     mark(root, "data-ticket-id", ticket.id);
     const text = confirmation(request, ticket, this.frame?.knobs ?? []);
     if (!text) return;
-    this.applied?.say(text, ticket.error ? "error" : "done", !ticket.error && request.verb !== "undo");
+    this.applied?.say(text, ticket.error ? "error" : "done", !ticket.error && UNDOABLE.has(request.verb));
     // Of a drag, only where it ended is read out.
     clearTimeout(this.saying);
     this.saying = setTimeout(() => put(this.live, text), request.gesture ? 400 : 0);
