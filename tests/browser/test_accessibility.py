@@ -166,8 +166,13 @@ def test_less_motion_is_drawn_less_often_and_nothing_glides(shown: LabPage) -> N
 
 def test_a_table_stands_behind_the_curves(shown: LabPage) -> None:
     board = dashboard(shown, 1)
-    board.get_by_role("button", name="table").first.press("Enter")
+    settings = board.get_by_role("button", name="Chart settings and files")
+    settings.press("Enter")
+    board.get_by_role("button", name="table", exact=True).press("Enter")
     rows = board.locator("table").first.locator("tbody tr")
     rows.first.wait_for()
     assert rows.count() > 3
     assert board.locator("table").first.locator("th[scope=col]").count() >= 3
+    board.locator(".it-sheet").press("Escape")
+    rows.first.wait_for(state="hidden")
+    assert settings.evaluate("e => e === document.activeElement")

@@ -27,12 +27,8 @@ export class Menu {
     this.whole = toggle("whole", "whole plan", "Show the steps to the planned end", () => {
       charts.end = null;
     });
-    this.tabled = chip("table", "The values behind the curves", () => {
-      const { sheet } = charts;
-      show(sheet, sheet.hidden);
-      mark(this.tabled, "aria-pressed", !sheet.hidden);
-      charts.redraw();
-    });
+    this.tabled = chip("table", "The values behind the curves", () => this.lay(charts.sheet.hidden));
+    charts.sheet.addEventListener("keydown", (event) => event.key === "Escape" && this.lay(false));
     const file = (kind, label) => h("button", { type: "button", class: "it-chip", title: label, onclick: (event) => this.save(kind, event) }, kind.toUpperCase());
     this.said = h("span", { class: "it-sub", role: "status" });
     const row = (title, ...items) => h("div", { class: "it-row", role: "group", "aria-label": title }, h("span", { class: "it-sub" }, title), ...items);
@@ -57,6 +53,15 @@ export class Menu {
   open(visible) {
     show(this.el, visible);
     mark(this.button, "aria-expanded", visible);
+  }
+
+  // The table over the charts; the way back is where it was chosen.
+  lay(visible) {
+    show(this.charts.sheet, visible);
+    mark(this.tabled, "aria-pressed", visible);
+    this.open(false);
+    (visible ? this.charts.sheet : this.button).focus();
+    this.charts.redraw();
   }
 
   // Null: on again, as it was.
