@@ -14,7 +14,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from interactive_train.data.elements import call_with, iterable_of
+from interactive_train.data.consumers import Consumers
+from interactive_train.data.elements import iterable_of
 from interactive_train.data.prefetch import Prefetch
 from interactive_train.data.prepare import prepared
 from interactive_train.data.rows import Rows, arrays_of, rows_of
@@ -27,7 +28,7 @@ from interactive_train.runtime.errors import refusal
 from interactive_train.runtime.key import Key
 
 
-class Data:
+class Data(Consumers):
     """A pipeline; made by its constructors, changed by methods that return another one.
 
     Wherever an element is handed to a function, a tuple is splatted and anything
@@ -43,7 +44,7 @@ class Data:
     [array([10, 20]), array([30, 40]), array([50])]
     """
 
-    __slots__ = ("_passes", "_stage")
+    __slots__ = ()
 
     def __init__(self, stage: Stage) -> None:
         if not isinstance(stage, Stage):
@@ -406,62 +407,6 @@ class Data:
     def is_one_shot(self) -> bool:
         """Whether the elements come from an iterator, which passes only once."""
         return self._stage.one_shot
-
-    # -- consumers
-
-    def __iter__(self) -> Iterator[Any]:
-        """Begin the next pass."""
-        elements = self.iterate(self._passes)
-        self._passes += 1
-        return elements
-
-    def __len__(self) -> int:
-        """Return how many elements a pass has."""
-        if self._stage.size is None:
-            raise TypeError(
-                refusal(
-                    "len(data)",
-                    "the number of elements must be known",
-                    repr(self),
-                    "steps_per_pass is None for such data; count while iterating.",
-                )
-            )
-        return self._stage.size
-
-    def __bool__(self) -> bool:
-        return True  # that a pass is empty does not make the pipeline nothing
-
-    @property
-    def passes(self) -> int:
-        """How many passes ``for``, `fold` and `to_list` have begun since the last `reset`."""
-        return self._passes
-
-    def reset(self) -> None:
-        """Begin again with the first pass, and so with its order.
-
-        Raises
-        ------
-        ValueError
-            By the next loop, if the data is one-shot and was begun.
-        """
-        self._passes = 0
-
-    def fold(self, f: Callable[..., Any], init: Any) -> Any:
-        """Return ``f(... f(f(init, first), second) ..., last)`` over one pass.
-
-        Examples
-        --------
-        >>> Data.from_arrays([1, 2], [10, 20]).fold(lambda total, x, y: total + int(x * y), 0)
-        50
-        """
-        function(f, "f", "Data.fold")
-        for element in self:
-            init = call_with(f, element, init)
-        return init
-
-    def to_list(self) -> list[Any]:
-        """Return the elements of one pass as a list."""
-        return list(iter(self))
 
     def __repr__(self) -> str:
         size = "an unknown number of" if self._stage.size is None else self._stage.size

@@ -12,7 +12,7 @@ from __future__ import annotations
 import itertools
 import weakref
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,6 @@ from interactive_train.autodiff.ghost import NotRecordableError
 from interactive_train.data.rows import Rows
 from interactive_train.kernels import status
 from interactive_train.machine.sharded import run, usable_threads
-from interactive_train.optim.leaf import Leaf
 from interactive_train.optim.setting import Setting
 from interactive_train.program.captured import Captured, capture
 from interactive_train.program.program import Program
@@ -31,6 +30,7 @@ from interactive_train.runtime.blas import blas
 from interactive_train.runtime.errors import refusal
 from interactive_train.runtime.notices import notice
 from interactive_train.training.ahead import fill_schedule, rates
+from interactive_train.training.feed import prototypes
 from interactive_train.training.memory import Memory, leave_numbers, take_numbers
 from interactive_train.training.prepared import (
     CHUNK,
@@ -42,7 +42,7 @@ from interactive_train.training.prepared import (
     verify,
 )
 from interactive_train.training.recording import Knobs, Recording, keys_of, record
-from interactive_train.training.updating import identity
+from interactive_train.training.updating import classes
 
 if TYPE_CHECKING:
     from interactive_train.training.stepper import Stepper
@@ -134,7 +134,7 @@ class Engine:
         if self.refused:
             return None
         if rows is not None:
-            elements = _prototypes(rows, accumulate)
+            elements = prototypes(rows, accumulate)
         assert elements is not None
         stepper.refresh()
         try:
@@ -183,7 +183,7 @@ class Engine:
         NotRecordableError
             If the step cannot be recorded.
         """
-        elements = _prototypes(rows, 1) if rows is not None else elements
+        elements = prototypes(rows, 1) if rows is not None else elements
         assert elements is not None
         self.stepper.refresh()
         prepared, captured, own = self._prepared(objective, elements, rows)
@@ -353,7 +353,7 @@ class Engine:
         self._pattern = current
         self._version += 1
         self._pattern_key = (
-            _classes(stepper.places().values()),
+            classes(stepper.places().values()),
             tuple(stepper.layer_knobs),
             stepper.clip_norm,
         )
@@ -442,37 +442,6 @@ class Engine:
 def _settle(engine: Engine | None) -> None:
     if engine is not None:
         engine.settle()
-
-
-def _classes(leaves: Iterable[Leaf]) -> Any:
-    """Return, per array, its freeze flag and which earlier one has equal settings and counters."""
-    seen: dict[Any, int] = {}
-    found = []
-    for leaf in leaves:
-        knobs = tuple(identity(s) for s in leaf.knobs.values())
-        floats = tuple(v for v in leaf.state.values() if isinstance(v, (int, float)))
-        found.append(
-            (
-                leaf.frozen,
-                seen.setdefault(knobs, len(seen)),
-                seen.setdefault(("state", floats), len(seen)),
-                tuple(callable(s.base) for s in leaf.knobs.values()),
-            )
-        )
-    return tuple(found)
-
-
-def _prototypes(rows: Rows, accumulate: int) -> list[Any]:
-    """Return what the elements of the next step look like."""
-    left, elements = len(rows.order), []
-    for _ in range(accumulate):
-        size = min(rows.batch_size, left)
-        if size == 0 or (rows.drop_last and size < rows.batch_size):
-            break
-        arrays = tuple(np.empty((size, *a.shape[1:]), a.dtype) for a in rows.arrays)
-        elements.append(arrays if len(arrays) > 1 else arrays[0])
-        left -= size
-    return elements
 
 
 def _value(array: NDArray[Any]) -> Any:

@@ -12,7 +12,7 @@ from interactive_train.metrics import Accumulator, Metric, as_metric
 from interactive_train.nn.context import Call, calling
 from interactive_train.nn.module import dtype_of
 from interactive_train.runtime.errors import refusal
-from interactive_train.training.objective import pair
+from interactive_train.training.objective import Loss, pair
 
 Metrics = Mapping[str, Any] | Sequence[Any] | Callable[..., Any] | None
 BATCH = 512  # examples at a time when arrays are given
@@ -92,3 +92,36 @@ def _loss(result: Any) -> float:
 def _rows(values: Any) -> int:
     shape = np.shape(values)
     return shape[0] if shape else 1
+
+
+def evaluator_of(
+    validation: Any, chosen: Mapping[str, Metric], loss: Loss | None, where: str
+) -> Callable[[Any], dict[str, float]] | None:
+    """Return what evaluates a model behind every pass, None without validation data."""
+    if validation is None:
+        if chosen:
+            raise ValueError(
+                refusal(
+                    where,
+                    "metrics are those of validation data",
+                    "metrics without validation=",
+                    "Pass validation=(x_test, y_test).",
+                )
+            )
+        return None
+    data = validation_data(validation, where)
+    if data.is_one_shot:
+        raise TypeError(
+            refusal(
+                where,
+                "validation data are asked for again behind every pass",
+                f"{type(validation).__name__}, which passes once",
+                "Give arrays (x, y), or a list of it.",
+            )
+        )
+
+    def evaluator(model: Any) -> dict[str, float]:
+        values = evaluate(model, data, chosen, loss, where)
+        return {f"validation_{name}": value for name, value in values.items()}
+
+    return evaluator

@@ -114,3 +114,16 @@ class Chunks:
         seconds = max(time.perf_counter() - self._since, 1e-7)
         wanted = taken * LONGEST_CHUNK / seconds
         self._steps = max(1.0, min(wanted, 2.0 * max(self._steps, taken), 1e6))
+
+
+def prototypes(rows: Rows, accumulate: int) -> list[Any]:
+    """Return what the elements of the next step look like."""
+    left, elements = len(rows.order), []
+    for _ in range(accumulate):
+        size = min(rows.batch_size, left)
+        if size == 0 or (rows.drop_last and size < rows.batch_size):
+            break
+        arrays = tuple(np.empty((size, *a.shape[1:]), a.dtype) for a in rows.arrays)
+        elements.append(arrays if len(arrays) > 1 else arrays[0])
+        left -= size
+    return elements

@@ -11,7 +11,6 @@ import numpy as np
 
 from interactive_train import tree
 from interactive_train.data import as_data
-from interactive_train.metrics import Metric
 from interactive_train.nn.functional import init, shadow
 from interactive_train.nn.module import declared
 from interactive_train.optim import OptimizerState, Rule, setup
@@ -21,12 +20,7 @@ from interactive_train.runtime.key import Key, key_of
 from interactive_train.runtime.keywords import suggests
 from interactive_train.training.calls import SingleCalls, require_state
 from interactive_train.training.ending import Plan
-from interactive_train.training.evaluation import (
-    Metrics,
-    evaluate,
-    named_metrics,
-    validation_data,
-)
+from interactive_train.training.evaluation import Metrics, evaluator_of, named_metrics
 from interactive_train.training.events import Event, Stepped
 from interactive_train.training.fingerprint import name_of_loss
 from interactive_train.training.history import History
@@ -35,7 +29,7 @@ from interactive_train.training.plan import Intervention, agenda_of
 from interactive_train.training.progress import Bar
 from interactive_train.training.report import Report, Reports, drain
 from interactive_train.training.run import Run
-from interactive_train.training.session import Evaluate, NonFinite, Session
+from interactive_train.training.session import NonFinite, Session
 from interactive_train.training.state import TrainState, layer_knobs_of
 from interactive_train.training.stepper import Stepper
 
@@ -408,7 +402,7 @@ class Trainer(SingleCalls):
             pipeline,
             of_predictions(self.loss, where),
             end,
-            self._evaluator(validation, chosen, where),
+            evaluator_of(validation, chosen, self.loss, where),
             on_nonfinite,
             where=where,
             loss_unit=str(getattr(self.loss, "unit", "")),
@@ -434,34 +428,3 @@ class Trainer(SingleCalls):
             if metric.higher_is_better is not None
         }
         return session
-
-    def _evaluator(
-        self, validation: Any, chosen: Mapping[str, Metric], where: str
-    ) -> Evaluate | None:
-        if validation is None:
-            if chosen:
-                raise ValueError(
-                    refusal(
-                        where,
-                        "metrics are those of validation data",
-                        "metrics without validation=",
-                        "Pass validation=(x_test, y_test).",
-                    )
-                )
-            return None
-        data = validation_data(validation, where)
-        if data.is_one_shot:
-            raise TypeError(
-                refusal(
-                    where,
-                    "validation data are asked for again behind every pass",
-                    f"{type(validation).__name__}, which passes once",
-                    "Give arrays (x, y), or a list of it.",
-                )
-            )
-
-        def evaluator(model: Any) -> dict[str, float]:
-            values = evaluate(model, data, chosen, self.loss, where)
-            return {f"validation_{name}": value for name, value in values.items()}
-
-        return evaluator

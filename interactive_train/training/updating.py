@@ -6,7 +6,7 @@ Neighbouring arrays whose rules compute alike are updated as one flat value, in 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +48,24 @@ def _base(base: Any) -> Any:
     except TypeError:
         return id(base)
     return base if isinstance(base, Schedule) else id(base)
+
+
+def classes(leaves: Iterable[Leaf]) -> Any:
+    """Return, per array, its freeze flag and which earlier one has equal settings and counters."""
+    seen: dict[Any, int] = {}
+    found = []
+    for leaf in leaves:
+        knobs = tuple(identity(s) for s in leaf.knobs.values())
+        floats = tuple(v for v in leaf.state.values() if isinstance(v, (int, float)))
+        found.append(
+            (
+                leaf.frozen,
+                seen.setdefault(knobs, len(seen)),
+                seen.setdefault(("state", floats), len(seen)),
+                tuple(callable(s.base) for s in leaf.knobs.values()),
+            )
+        )
+    return tuple(found)
 
 
 @dataclass
