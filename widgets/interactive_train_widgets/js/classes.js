@@ -42,7 +42,7 @@ export function worstPairs({ names, rows }, most = PAIRS) {
   return pairs.filter((p) => !p.right && p.count > 0).sort((a, b) => b.count - a.count || b.share - a.share).slice(0, most);
 }
 
-export const percent = (part) => `${(100 * part).toFixed(part < 0.1 && part > 0 ? 1 : 0)} %`;
+export const percent = (part) => `${(100 * part).toFixed(part < 0.1 && part > 0 ? 1 : 0)}\u00a0%`;
 const part = (value) => (value === null ? "–" : value.toFixed(3));
 
 const COLUMNS = [["order", "class", ""], ["support", "support", "Examples of the class"],
