@@ -59,4 +59,3 @@ export function listen(canvas, chart, on) {
   });
   canvas.addEventListener("blur", () => on.point(null));
 }
-
