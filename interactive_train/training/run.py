@@ -398,10 +398,10 @@ class Run(Steering):
         with self._changed:
             while self._active:
                 if self._session.paused and (self._newest is None or self._newest.done):
+                    why = f": {self._session.message}".rstrip(": .")
                     raise RunPaused(
-                        f"run.wait: the run paused at step {self.step}"
-                        + (f": {self._session.message}" if self._session.message else ".")
-                        + " Call run.resume() and wait again."
+                        f"run.wait: the run paused at step {self.step}{why}. "
+                        "Call run.resume() and wait again."
                     )
                 left = None if end is None else end - time.monotonic()
                 if left is not None and left <= 0:

@@ -172,3 +172,17 @@ def test_the_repr_is_the_calls_that_made_it() -> None:
         "Data.from_arrays(float32[10, 3], int64[10]).shuffle(0).map(abs, rng=True, seed=0)"
         ".batch(4, drop_last=True, collate=list)  # 2 elements a pass"
     )
+
+
+def test_what_is_left_of_a_pass_is_right_after_the_batch_size_changed() -> None:
+    for drop_last in (False, True):
+        data = Data.from_arrays(np.arange(40)).shuffle(1).batch(7, drop_last=drop_last)
+        for size in (3, 7, 16):
+            other = data.map(lambda v: v).prefetch(2).with_batch_size(size)
+            assert (data.batch_size, other.batch_size) == (7, size)
+            for position in range(0, 41):
+                rest = len(list(other.iterate(0, position)))
+                assert other.steps_left(position) == rest
+    assert Data.from_list([1, 2]).batch_size is None
+    assert Data.from_list([1, 2, 3]).batch(2).shuffle(0).batch_size is None
+    assert Data.from_iterable(iter([1])).batch(1).steps_left(0) is None

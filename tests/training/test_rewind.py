@@ -504,3 +504,47 @@ def test_metrics_and_matrices_are_those_of_the_step() -> None:
     np.testing.assert_array_equal(now[1], matrix[1])
     np.testing.assert_array_equal(run.history.metrics["validation_accuracy"], score)
     assert run.evaluate()["validation_accuracy"] is not None
+
+
+def test_an_extension_belongs_to_the_course_behind_it() -> None:
+    run, keeper = kept_going(epochs=2)
+    run.pace(None).wait(10)
+    run.resume()
+    first = run.wait(20).step
+    run.extend(steps=10).wait(10)
+    assert run.wait(20).step == first + 10
+    assert rewound(run, first + 3) == keeper.bits[first + 3]
+    assert run.view().last_step == first + 10
+    run.resume()
+    assert all_bits(run.wait(20).state) == keeper.bits[first + 10]
+    assert rewound(run, first - 3) == keeper.bits[first - 3]
+    assert run.view().last_step == first
+    run.resume()
+    assert run.wait(20).step == first
+
+
+def test_knobs_of_the_loss_random_maps_and_gathered_gradients_come_back() -> None:
+    warmth, (x, y), keeper = it.Knob("warmth", 1.0, low=0.1, high=10), problem(60), Keeper()
+
+    def loss(predictions: Any, labels: Any) -> Any:
+        return losses.cross_entropy_sparse(predictions / warmth, labels)
+
+    def noisy(a: Any, b: Any, *, rng: np.random.Generator) -> Any:
+        return a + rng.normal(size=a.shape).astype(np.float32), b
+
+    data = it.Data.from_arrays(x, y).shuffle(2).map(noisy, rng=True, seed=3).batch(6)
+    trainer = it.Trainer(deep(), optim.MixedPrecision(optim.AdamW(0.01)), loss=loss)
+    run = trainer.start(
+        trainer.init(seed=1), data, accumulate=2, clip_norm=2.0, report=keeper, pace=1000
+    )
+    run.pause().wait(10)
+    forward(run, 7)
+    run.adjust(warmth=2.0).wait(10)
+    run.assign("layers.4.weight", np.ones((8, 3))).wait(10)
+    forward(run, 9)
+    end, last = all_bits(run.state), run.step
+    for step in (last - 4, 5, 0, 2):
+        assert rewound(run, step) == keeper.bits.get(step, all_bits(run.state))
+        assert not run.view().message
+        run.switch("main").wait(10)
+        assert all_bits(run.state) == end
