@@ -111,6 +111,33 @@ def test_every_branch_is_made_again_when_it_is_current(tmp_path: Path) -> None:
     reproduced(run, tmp_path)
 
 
+def test_the_file_of_a_long_run_holds_the_curve_of_the_branch_where_it_stands(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "fit.jsonl"
+    trainer, data = line(optim.SGD(0.01))
+    run = trainer.start(
+        trainer.init(seed=1), data, batch_size=4, journal=file, plan=[it.at(1100).pause()]
+    )
+    halted(run, 1100)
+    for step, lr, end in ((530, 0.02, 900), (200, 0.03, 1200)):
+        back(run, step)
+        run.adjust(lr=lr).wait(10)
+        run.run_until(step=end).wait(10)
+        halted(run, end)
+    for name in ("main", "branch 1", "branch 2"):
+        run.switch(name).wait(10)
+        run.note("here").wait(10)
+        read = it.Journal.from_json_lines(file.read_text(encoding="utf-8"))
+        whole = len(run.history) // 256
+        assert read.blocks == run.journal.blocks[:whole]
+    run.stop()
+    run.wait(10)
+    read = it.Journal.from_json_lines(file.read_text(encoding="utf-8"))
+    assert read.blocks == run.journal.blocks
+    assert it.verify(read, trainer, trainer.init(seed=1), data)
+
+
 def test_a_rescue_is_made_again(tmp_path: Path) -> None:
     trainer, data = line(optim.SGD(0.1))
     run = trainer.start(
