@@ -51,6 +51,19 @@ COMMANDS = [
     c.SetPace(None),
     c.SetPace(1 / 7),
     c.Undo(),
+    c.RunUntil(step=7),
+    c.RunUntil(epoch=2),
+    c.RunUntil(loss=1 / 3),
+    c.TakeSnapshot("here"),
+    c.DeleteSnapshot("here"),
+    c.Rewind(540),
+    c.Rewind(name="here"),
+    c.BranchOff("bold"),
+    c.Switch("main"),
+    c.DeleteBranch("bold"),
+    c.SetBatchSize(32),
+    c.Rescue(),
+    c.Rescue(0.1),
     c.Note('two\nlines, "quoted", ü, \ud83d'),
 ]
 
@@ -64,6 +77,13 @@ def test_a_command_comes_back_equal_through_json(command: Any) -> None:
     again = through(command)
     assert again == command
     assert repr(again) == repr(command)
+
+
+def test_an_array_to_assign_comes_back_to_the_bit() -> None:
+    array = np.array([[0.1, -0.0], [5e-324, 1e300]])
+    again = through(c.Assign("layers.0.weight", array))
+    assert (again.path, again.value.dtype) == ("layers.0.weight", array.dtype)
+    assert again.value.tobytes() == array.tobytes()
 
 
 def test_every_kind_of_command_can_be_written_and_every_field_can_be_checked() -> None:
