@@ -85,6 +85,10 @@ def test_axe_finds_nothing_serious_in_any_face_light_or_dark(shown: LabPage) -> 
         "() => document.querySelectorAll('.it')[0]?.dataset.status === 'paused'"
     )
     found["unfolded"] = unfolded(lab, 1, script)
+    dashboard(lab, 1).get_by_role("button", name="Chart settings").click()
+    look("chart settings", 1)
+    dashboard(lab, 1).locator(".it-until summary").click()
+    look("run until", 1)
     lab.set_theme("JupyterLab Dark")
     lab.page.wait_for_timeout(500)
     for name, cell in (("dark paused", 1), ("dark lecture", 2), ("dark failed", 3)):

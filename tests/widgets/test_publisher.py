@@ -89,6 +89,21 @@ def test_steps_between_two_frames_are_coalesced_into_one() -> None:
     assert wire.sent[-1]["run"]["step"] >= 630
 
 
+def test_traits_are_told_twice_a_second_and_at_once_of_another_status() -> None:
+    run, wire, publisher = make(FakeRun(last_step=None))
+    ready(publisher)
+    for tick in range(150):  # a second and a half
+        run.run_to(run.step + 7)
+        publisher.turn(tick * 0.01)
+        if wire.kinds("frame"):
+            publisher.receive(messages.Ack(wire.kinds("frame")[-1]["sequence"]))
+    assert len(wire.kinds("frame")) > 10
+    assert 3 <= len(wire.told) <= 4
+    run.submit(commands.Pause())
+    publisher.turn(1.6)
+    assert wire.told[-1].status == "paused"
+
+
 def test_without_acknowledgement_three_frames_leave_and_no_more() -> None:
     run, wire, publisher = make(FakeRun(last_step=None))
     ready(publisher)

@@ -16,6 +16,7 @@ from interactive_train import optim
 from interactive_train.training import commands
 from interactive_train_widgets import still
 from interactive_train_widgets.base import LiveWidget
+from interactive_train_widgets.readings import READ_ONLY
 from tests.widgets.fake_run import FakeRun
 
 
@@ -146,7 +147,7 @@ def test_live_data_never_travels_in_traits() -> None:
     say(widget, READY)
     eventually(lambda: len(heard(widget, "frame")) >= 3)
     updates = [data for _, data, _ in widget.comm.log[opened:] if data.get("method") == "update"]
-    assert updates == []
+    assert {name for data in updates for name in data["state"]} <= set(READ_ONLY)  # none is a curve
     run.join()
 
 
