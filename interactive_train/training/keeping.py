@@ -144,21 +144,34 @@ class Keeper:
         self._due = session.busy + max(SPACING, self.cost / SHARE)
         return snapshot
 
+    def thin_out(self) -> None:
+        """Keep only what has to stay; the way back is longer then."""
+        with self.session.lock:
+            pinned = self._pinned()
+            for snapshot in self.ring:
+                if id(snapshot) not in pinned:
+                    self._drop(snapshot)
+
     def _thin(self, newest: Snapshot) -> None:
         lines = self.lines.all.values()
-        pinned: set[int] = set()
         while self.ring.full:
-            pinned = pinned or {
-                id(s)
-                for line in lines
-                for at, s in enumerate(line.snapshots)
-                if s.name or s is line.end or s is newest or not at
-            }
             last = {line.name: line.snapshots[-1].step for line in lines}
-            found = weakest(((line.snapshots, last[line.name]) for line in lines), pinned)
+            found = weakest(
+                ((line.snapshots, last[line.name]) for line in lines),
+                self._pinned() | {id(newest)},
+            )
             if found is None:
                 return
             self._drop(found)
+
+    def _pinned(self) -> set[int]:
+        """Return the ids of those that stay: the first, ends of branches, named ones."""
+        return {
+            id(snapshot)
+            for line in self.lines.all.values()
+            for at, snapshot in enumerate(line.snapshots)
+            if snapshot.name or snapshot is line.end or not at
+        }
 
     def _drop(self, snapshot: Snapshot) -> None:
         for line in self.lines.all.values():

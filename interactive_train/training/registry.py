@@ -2,7 +2,8 @@
 
 Running a cell again stops and joins the runs that the same cell started before; several
 starts in one execution of a cell are a loop and stay. Those that were stopped so keep state,
-history and journal, and give everything else back.
+history and journal, and give everything else back; whatever has ended keeps few snapshots
+when another run begins.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ class Runs:
         cell = cell_id()
         before: list[Any] = []
         with self._lock:
+            others = list(self._runs)
             self._runs.append(run)
             if cell is not None:
                 identity, execution = cell
@@ -43,6 +45,8 @@ class Runs:
         for earlier in before:
             earlier.close()
             earlier.give_back()
+        for other in others:
+            other.thin_out()
 
     def __iter__(self) -> Iterator[Any]:
         return iter(list(self._runs))

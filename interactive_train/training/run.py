@@ -436,6 +436,11 @@ class Run(Steering):
             self._thread.join(30)
         self._call(self._closers)
 
+    def thin_out(self) -> None:
+        """Keep few snapshots if the run has ended, for others have begun since."""
+        if not self._active and self._session.time is not None:
+            self._session.time.thin_out()
+
     def give_back(self) -> None:
         """Give back what only going on and going back need; state, history and journal stay."""
         with self._session.lock:

@@ -548,3 +548,28 @@ def test_knobs_of_the_loss_random_maps_and_gathered_gradients_come_back() -> Non
         assert not run.view().message
         run.switch("main").wait(10)
         assert all_bits(run.state) == end
+
+
+def test_the_journal_of_each_branch_makes_it_again() -> None:
+    run, _ = kept_going()
+    forward(run, 5)
+    run.adjust(lr=0.05).wait(10)
+    forward(run, 5)
+    run.set_batch_size(5).wait(10)
+    forward(run, 7)
+    run.rewind(8).wait(10)
+    run.adjust(lr=0.02).wait(10)
+    forward(run, 6)
+    run.undo().wait(10)
+    run.snapshot("here").wait(10)
+    forward(run, 6)
+    run.rewind("here").wait(10)
+    run.freeze("layers.0").wait(10)
+    run.assign("layers.4.bias", [0.1, 0.2, 0.3]).wait(10)
+    forward(run, 8)
+    trainer = it.Trainer(deep(), optim.Adam(0.01), loss=losses.cross_entropy_sparse)
+    for branch in run.branches:
+        run.switch(branch.name).wait(10)
+        again = it.replay(run.journal, trainer, trainer.init(seed=1), problem())
+        assert all_bits(again.state) == all_bits(run.state)
+        np.testing.assert_array_equal(again.history.loss, run.history.loss)

@@ -144,3 +144,16 @@ def test_no_more_than_a_fixed_number_however_small(monkeypatch: pytest.MonkeyPat
     run = going(pace=20_000, epochs=400)
     run.wait(30)
     assert len(run.view().snapshots) <= MOST
+
+
+def test_a_run_that_has_ended_keeps_few_when_another_one_begins(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    often(monkeypatch)
+    first = going(pace=5000, epochs=40)
+    first.wait(10)
+    first.snapshot("named").wait(10)
+    assert len(first.view().snapshots) > 20
+    going(pace=500)
+    assert [s.step for s in first.view().snapshots] == [0, 80]
+    assert first.rewind(33).wait(10).step == 33
