@@ -218,6 +218,10 @@ class Journal:
         """Return the commands of `line`, each with its row."""
         return [(self._rows[number], self._log[number]) for number in self._line]
 
+    def standing(self) -> frozenset[int]:
+        """Return the rows that led to where the run stands."""
+        return frozenset(self._rows[number] for number in self._line)
+
     @property
     def blocks(self) -> tuple[Block, ...]:
         """The digest of the loss curve; see `curve`."""

@@ -142,9 +142,12 @@ class TimeTravel(Keeper):
                 self._forget(left)
 
     def branch(self, name: str) -> None:
-        """Begin a branch here."""
+        """Begin a branch here; one that was made by going back and has no step gives way to it."""
+        left, emptied = self.line, self._emptied()
         self._leave()
-        self._install(self._forked(self.line, name, *self._here(), False))
+        self._install(self._forked(left, name, *self._here(), False))
+        if emptied:
+            self._forget(left)
 
     def _forked(self, line: Line, name: str, step: int, done: int, automatic: bool) -> Line:
         new = line.forked(name, step, done, automatic)

@@ -7,7 +7,7 @@ never touches the run's own memory. Anything that offers ``view()`` and
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -136,6 +136,7 @@ class RunView:
     snapshots: tuple[SnapshotView, ...] = ()  # oldest step first
     snapshot_bytes: int = 0
     snapshot_limit: int = 0  # bytes that snapshots taken by themselves may fill
+    standing: Collection[int] | None = None  # journal rows that led here; None: all of them
     generation: int = 0  # another number: rows that were read before do not go on, read anew
     batch_size: int | None = None  # None where the data do not batch
 

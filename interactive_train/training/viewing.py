@@ -46,6 +46,7 @@ def view_of(session: Session, name: str, status: Status, reason: str) -> RunView
         snapshots=() if time is None else snapshot_views(time),
         snapshot_bytes=0 if time is None else time.ring.nbytes,
         snapshot_limit=0 if time is None else time.ring.limit,
+        standing=session.journal.standing() if time is not None and time.generation else None,
         generation=0 if time is None else time.generation,
         batch_size=session.data.batch_size,
     )

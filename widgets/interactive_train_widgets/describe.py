@@ -7,7 +7,7 @@ front end reads, and a signature that says whether anything worth showing change
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -95,8 +95,8 @@ def order_knobs(knobs: Sequence[KnobView]) -> list[KnobView]:
     return sorted(knobs, key=rank)
 
 
-def describe_entry(entry: JournalEntry) -> Head:
-    """Return one journal row as the front end reads it."""
+def describe_entry(entry: JournalEntry, standing: Collection[int] | None = None) -> Head:
+    """Return one journal row as the front end reads it; `standing` as in a `RunView`."""
     return {
         "sequence": entry.sequence,
         "step": entry.step,
@@ -110,6 +110,8 @@ def describe_entry(entry: JournalEntry) -> Head:
         "source": entry.source,
         "time": number(entry.wall_time),
         "undone": entry.undone,
+        "branch": entry.branch,
+        "stands": standing is None or entry.sequence in standing,
     }
 
 
@@ -180,7 +182,7 @@ def describe(view: RunView) -> Head:
             for g in view.groups
         ],
         "metrics": [describe_metric(metric) for metric in view.metrics],
-        "journal": [describe_entry(entry) for entry in view.journal[-JOURNAL_ROWS:]],
+        "journal": [describe_entry(entry, view.standing) for entry in view.journal[-JOURNAL_ROWS:]],
         "entries": len(view.journal),
     } | describe_time(view)
 

@@ -77,6 +77,8 @@ def _losses(axes: Any, head: Head, losses: Unpacked) -> None:
 def _marks(top: Any, bottom: Any, head: Head) -> None:
     """Lines where a person intervened, with the numbers that they have on the page."""
     marked = [entry for entry in head["journal"] if entry["kind"] in MARKED]
+    numbers = {id(entry): number for number, entry in enumerate(marked, 1)}
+    marked = [entry for entry in marked if entry.get("stands", True)]  # not of other branches
     low, high = top.get_xlim()
     groups: list[list[int]] = []
     for number, entry in enumerate(marked):
@@ -87,7 +89,8 @@ def _marks(top: Any, bottom: Any, head: Head) -> None:
             groups.append([])
         groups[-1].append(number)
     for group in groups:
-        text = str(group[0] + 1) + (f"–{group[-1] + 1}" if len(group) > 1 else "")
+        first, last = (numbers[id(marked[place])] for place in (group[0], group[-1]))
+        text = f"{first}–{last}" if len(group) > 1 else str(first)
         place = (marked[group[0]]["step"], 1.0)
         at = {"xycoords": ("data", "axes fraction"), "ha": "center", "va": "bottom"}
         top.annotate(text, place, fontsize=8, **at)

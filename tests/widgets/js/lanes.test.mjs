@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { lanes, laneAt, reach, nearest, price, bytes } from "../../../widgets/interactive_train_widgets/js/lanes.js";
+import { lanes, laneAt, reach, nearest, price, bytes, walked } from "../../../widgets/interactive_train_widgets/js/lanes.js";
 
 const branch = (name, parent, forkStep, lastStep, current = false) => ({ name, parent, forkStep, lastStep, current, loss: 0.5 });
 const frame = (over = {}) => ({
@@ -27,6 +27,11 @@ test("a branch begins where it left its parent, the current one ends where the r
 test("the current line runs on its parents before the forks", () => {
   const all = lanes(frame());
   assert.deepEqual([0, 500, 501, 600, 601, 700].map((s) => laneAt(all, s).name), ["main", "main", "branch 1", "branch 1", "calm", "calm"]);
+});
+
+test("the current line is bold from its beginning through its parents", () => {
+  const parts = walked(lanes(frame()));
+  assert.deepEqual([...parts], [["calm", [600, 700]], ["branch 1", [500, 600]], ["main", [0, 500]]]);
 });
 
 test("what going back costs follows from the states that lie on the line", () => {

@@ -78,6 +78,7 @@ function extent(arrays, log) {
 export function markers(frame, near) {
   const marks = [];
   for (const { number, step, entry } of interventions(frame.journal)) {
+    if (entry.stands === false) continue; // it was done on another branch
     const last = marks.at(-1);
     if (last && step - last.at < near) {
       last.entries.push(entry);

@@ -73,7 +73,8 @@ export function change(entry, knobs) {
   if (entry.kind === "freeze" || entry.kind === "thaw") return `${entry.kind} ${what}`;
   if (entry.kind === "undo") return `undo: ${what} ${printable(entry.old)} → ${printable(entry.new)}`;
   if (entry.kind === "release") return `${what} back to its schedule`;
-  if (entry.kind === "note" || !entry.name) return entry.text;
+  if (entry.kind === "note") return entry.text;
+  if (!entry.name) return entry.text.replace(" -> ", " → ");
   return `${what} ${printable(entry.old)} → ${printable(entry.new)}`;
 }
 

@@ -29,6 +29,19 @@ export function laneAt(all, step) {
   return branch;
 }
 
+// Which parts of a lane the current line runs on: from its beginning to where the line left it.
+export function walked(all) {
+  const parts = new Map();
+  let branch = all.find((b) => b.current) ?? all[0];
+  let to = branch.to;
+  while (branch && !parts.has(branch.name)) {
+    parts.set(branch.name, [branch.from, to]);
+    to = branch.from;
+    branch = branch.parent ? all.find((b) => b.name === branch.parent) : null;
+  }
+  return parts;
+}
+
 // First and last step of all lanes.
 export function reach(frame, all) {
   const last = Math.max(frame.run.firstStep + 1, ...all.map((b) => b.to));

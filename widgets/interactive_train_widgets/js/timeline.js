@@ -4,7 +4,7 @@ import { h, mark, put, show } from "./dom.js";
 import { grouped, short, change } from "./format.js";
 import { interventions } from "./protocol.js";
 import { parseNumber } from "./slider.js";
-import { lanes, laneAt, reach, price, bytes } from "./lanes.js";
+import { lanes, laneAt, reach, price, bytes, walked } from "./lanes.js";
 
 const LANE = 26; // px
 const PAD = 14;
@@ -109,13 +109,16 @@ export class Timeline {
     this.x = x;
     const y = (lane) => LANE * (lane + 0.5) + 3;
     const svg = drawn("svg", { width, height: LANE * all.length + 6, "aria-hidden": "true" });
+    const parts = walked(all);
     for (const branch of all) {
       const at = y(branch.lane);
       if (branch.above !== null && branch.above !== undefined) {
         svg.append(drawn("path", { class: "it-fork", d: `M${x(branch.from)} ${y(branch.above)}V${at}` }));
       }
       const words = `${branch.name}: steps ${grouped(branch.from)} to ${grouped(branch.to)}, loss ${short(branch.loss)}`;
-      svg.append(drawn("path", { class: `it-lane${branch.current ? " it-current" : ""}`, d: `M${x(branch.from)} ${at}H${x(branch.to)}` }, words));
+      svg.append(drawn("path", { class: "it-lane", d: `M${x(branch.from)} ${at}H${x(branch.to)}` }, words));
+      const [from, to] = parts.get(branch.name) ?? [];
+      if (from < to) svg.append(drawn("path", { class: "it-lane it-current", d: `M${x(from)} ${at}H${x(to)}` }, words));
       const label = drawn("text", { class: "it-lane-name", x: x(branch.to) + 10, y: at + 4 });
       label.textContent = branch.name;
       svg.append(label);
@@ -128,8 +131,9 @@ export class Timeline {
     }
     for (const { number, step, entry } of interventions(frame.journal)) {
       const title = `${number}: ${change(entry, frame.knobs)} after step ${grouped(step)}`;
-      const mine = drawn("circle", { class: "it-deed", cx: x(step), cy: y(laneAt(all, step).lane), r: 3.5 }, title);
-      svg.append(mine);
+      const lane = all.find((b) => b.name === (entry.branch || "main"))?.lane;
+      const kind = entry.stands !== false ? "it-deed" : "it-deed it-past";
+      if (lane !== undefined) svg.append(drawn("circle", { class: kind, cx: x(step), cy: y(lane), r: 3.5 }, title));
     }
     const here = laneAt(all, frame.run.step).lane;
     svg.append(drawn("circle", { class: "it-here", cx: x(frame.run.step), cy: y(here), r: 6 }, `now: step ${grouped(frame.run.step)}`));
