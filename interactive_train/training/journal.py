@@ -89,7 +89,7 @@ class Journal:
         ----------
         step : int
             Completed steps at the boundary.
-        kind, path, name, old, new, source, branch
+        kind, path, name, old, new, source
             See `JournalEntry`.
         value : float, optional
             The number that was applied, kept for every value of a drag.
@@ -97,6 +97,8 @@ class Journal:
             An id that the commands of one drag share.
         command : Command, optional
             What was applied.
+        branch : str
+            On which line of the run.
         undoes : int
             The row that it took back.
         """

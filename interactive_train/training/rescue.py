@@ -11,9 +11,9 @@ LONGEST = 50  # steps of a window, and of the distance that is kept
 def before_trouble(steps: NDArray[np.int64], losses: NDArray[np.float64], first: int) -> int:
     """Return the newest step from which the loss was still in its normal range.
 
-    The normal range ends at the largest loss of the window with the smallest median. The step
-    is a window's length in front of the last one in that range, since a loss is measured before the
-    update of its step, and an update can be too large while losses do not tell yet.
+    The normal range ends at the largest loss of the best window, the one whose largest is smallest.
+    The step is a window's length in front of the last one in that range, since a loss is measured
+    before the update of its step, and an update can be too large while losses do not tell yet.
 
     Parameters
     ----------
@@ -26,13 +26,12 @@ def before_trouble(steps: NDArray[np.int64], losses: NDArray[np.float64], first:
     --------
     >>> losses = np.r_[np.linspace(2, 1, 100), 1.5, 4.0, 90.0, 1e9]
     >>> before_trouble(np.arange(1, 105), losses, 0)
-    88
+    89
     """
     if not len(losses):
         return first
     window = int(np.clip(len(losses) // 10, 1, LONGEST))
     whole = len(losses) // window * window
     windows = losses[len(losses) - whole :].reshape(-1, window)
-    best = windows[int(np.argmin(np.median(windows, axis=1)))]
-    last = int(np.flatnonzero(losses <= best.max())[-1])
+    last = int(np.flatnonzero(losses <= windows.max(axis=1).min())[-1])
     return max(first, int(steps[last]) - 1 - window)

@@ -78,6 +78,7 @@ def test_a_scale_that_is_none_is_refused() -> None:
         (np.geomspace(1, 1e30, 30), 0, 0),  # wrong from the first step on
         (np.r_[np.linspace(2, 0.1, 400), np.geomspace(0.2, 1e20, 20)], 330, 398),
         (np.r_[np.full(100, 1.0), 1e9], 80, 99),
+        (np.r_[np.linspace(2, 1, 100), 1.5, 4.0, 90.0, 1e9], 80, 99),
         (np.array([1.0]), 0, 0),
         (np.empty(0), 0, 0),
     ],
