@@ -34,7 +34,7 @@ every_notebook = pytest.mark.parametrize(
 
 @every_notebook
 def test_cells_run_and_checked_outputs_hold(path: Path) -> None:
-    """Under nbval: outputs are compared where a cell is marked `# NBVAL_CHECK_OUTPUT`."""
+    """Under nbval: outputs are compared where a cell has the tag `nbval-check-output`."""
     command = [sys.executable, "-m", "pytest", "-q", "--nbval-lax", "--nbval-current-env"]
     command += ["--nbval-cell-timeout=120", "-p", "no:cacheprovider", "-m", "", str(path)]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
@@ -84,9 +84,10 @@ def test_it_says_what_for_and_asks_a_question_that_it_answers_at_the_end(path: P
 
 @every_notebook
 def test_it_is_kept_without_outputs(path: Path) -> None:
-    """Outputs are compared with a checked cell's only; elsewhere they would go stale."""
+    """Only a checked cell has one to be compared with; elsewhere they would go stale."""
     for cell in nbformat.read(path, as_version=4).cells:
-        if cell.cell_type == "code" and "# NBVAL_CHECK_OUTPUT" not in cell.source:
+        checked = "nbval-check-output" in cell.metadata.get("tags", [])
+        if cell.cell_type == "code" and not checked:
             assert cell.execution_count is None
             assert not cell.outputs
 
