@@ -222,6 +222,7 @@ def test_a_shown_run_has_one_dashboard_and_a_plain_output_that_is_updated(
     monkeypatch.setattr("IPython.display.display", lambda *args, **more: None)
     run = FakeRun(last_step=200).run_to(100)
     first = widgets.display_run(run)
+    assert first is not None
     assert widgets.display_run(run) is first
     assert [u["text/plain"] for u in updates] == ["", ""]
     run.run_to(200)
