@@ -56,7 +56,7 @@ export class Timeline {
       h("thead", {}, h("tr", {}, ...["branch", "from step", "to step", "loss", ""].map((t) => h("th", { scope: "col" }, t)))), this.list);
     this.acts = h("div", { class: "it-head it-acts" }, h("span", { class: "it-sub" }, "step"), this.slider, this.box, this.back, this.cost,
       h("span", { class: "it-gap" }), this.name, this.keep, this.fork);
-    this.el = h("section", { class: "it-time", "aria-label": "Timeline" },
+    this.el = h("section", { class: "it-timeline", "aria-label": "Timeline" },
       h("div", { class: "it-head" }, h("h3", {}, "Timeline"), this.kept), this.map, this.acts, this.states, this.sheet);
   }
 
