@@ -14,13 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from interactive_train.nn.knob import KnobValues, turned_to
-from interactive_train.optim.setting import Setting
 from interactive_train.runtime.checks import real_number
 from interactive_train.runtime.errors import refusal
 from interactive_train.runtime.notices import notice
@@ -28,7 +22,6 @@ from interactive_train.training import frontend
 from interactive_train.training.admission import check, exact
 from interactive_train.training.applying import TRAVELS
 from interactive_train.training.autosave import Autosave
-from interactive_train.training.calls import predicted
 from interactive_train.training.commands import Command, Extend, describe
 from interactive_train.training.ending import Plan
 from interactive_train.training.events import Applied, Ended, Event, Halted
@@ -36,16 +29,14 @@ from interactive_train.training.history import History
 from interactive_train.training.inbox import Pending
 from interactive_train.training.journal import Journal
 from interactive_train.training.lines import JournalFile
-from interactive_train.training.preview import NextStep, next_step
+from interactive_train.training.looking import Looking
 from interactive_train.training.registry import runs
 from interactive_train.training.report import Reports, drain
 from interactive_train.training.session import Session
-from interactive_train.training.state import TrainState
-from interactive_train.training.statistics import Statistics, look
 from interactive_train.training.steering import Steering, check_command
 from interactive_train.training.ticket import Ticket
 from interactive_train.training.timetravel import TimeTravel
-from interactive_train.training.view import BranchView, RunView, Status
+from interactive_train.training.view import RunView, Status
 from interactive_train.training.viewing import view_of
 
 
@@ -53,7 +44,7 @@ class RunPaused(RuntimeError):
     """`Run.wait` was called in a cell and the run paused: nobody could resume it from there."""
 
 
-class Run(Steering):
+class Run(Steering, Looking):
     """A fit that goes on in the background.
 
     Made by `Trainer.start`. Shown in a cell, it is its dashboard.
@@ -187,67 +178,6 @@ class Run(Steering):
         """Every intervention, with its step."""
         return self._session.journal
 
-    @property
-    def state(self) -> TrainState:
-        """The state behind the last completed step; a value that stays."""
-        return self._session.current_state()
-
-    @property
-    def branches(self) -> tuple[BranchView, ...]:
-        """Every line of the run's course, in the order in which they began."""
-        with self._session.lock:
-            return self.view().branches
-
-    def predict(self, x: Any) -> NDArray[Any]:
-        """Return the model's output at the last step boundary, as in evaluation."""
-        model, knobs = self._looked_at()
-        return predicted(model, x, knobs)
-
-    def evaluate(self) -> dict[str, float]:
-        """Return the validation metrics at the last step boundary.
-
-        Raises
-        ------
-        ValueError
-            If the run was started without validation data.
-        """
-        if self._session.evaluate is None:
-            raise ValueError(
-                refusal("run.evaluate", "needs validation data", "none", "Start with validation=.")
-            )
-        model, knobs = self._looked_at()
-        with turned_to(knobs):
-            return dict(self._session.evaluate(model))
-
-    def statistics(self) -> Statistics:
-        """Return norms, update ratios and histograms of every layer at the last step boundary.
-
-        The step that would come next is computed on a copy, which calls the loss once more; the
-        run goes on meanwhile, and nothing of it changes.
-
-        Returns
-        -------
-        Statistics
-            ``.arrays[path]`` of every trainable array, ``.outputs[path]`` of every layer.
-
-        Raises
-        ------
-        ValueError
-            If the data gave no batch so far.
-
-        Examples
-        --------
-        >>> import interactive_train as it
-        >>> from interactive_train import losses, nn, optim
-        >>> trainer = it.Trainer(nn.Linear(1, 1), optim.SGD(0.1), loss=losses.mse)
-        >>> x = np.linspace(-1, 1, 8, dtype=np.float32).reshape(-1, 1)
-        >>> run = trainer.start(trainer.init(seed=0), (x, 3 * x), batch_size=8, epochs=5).wait()
-        >>> found = run.statistics().arrays["weight"]
-        >>> abs(found.update_norm - 0.1 * found.gradient_norm) < 1e-6  # plain gradient descent
-        True
-        """
-        return look(self._session)
-
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the run to one file: states, history, metrics, journal; also while it runs.
 
@@ -262,37 +192,6 @@ class Run(Steering):
 
         save_run(path, self, self._session)
 
-    def next_step(self) -> NextStep:
-        """Return the step that comes next, computed on a copy and not taken.
-
-        Of data that can be asked only once, the batch is the one that the fit took last.
-
-        Returns
-        -------
-        NextStep
-            Gradients, and arrays and optimiser states before and after.
-
-        Raises
-        ------
-        ValueError
-            If the data gave no batch so far.
-        NonFiniteError
-            If the step would not be finite.
-
-        Examples
-        --------
-        >>> import interactive_train as it
-        >>> from interactive_train import losses, nn, optim
-        >>> trainer = it.Trainer(nn.Linear(1, 1), optim.SGD(0.1), loss=losses.mse)
-        >>> x = np.linspace(-1, 1, 8, dtype=np.float32).reshape(-1, 1)
-        >>> run = trainer.start(trainer.init(seed=0), (x, 3 * x), batch_size=8, epochs=5).wait()
-        >>> seen = run.next_step()
-        >>> moved = seen.before["weight"] - 0.1 * seen.gradients["weight"]
-        >>> seen.step, bool(np.allclose(seen.after["weight"], moved))
-        (6, True)
-        """
-        return next_step(self._session)
-
     def replay(self) -> Run:
         """Run again what led to where this run stands, and return the ended run.
 
@@ -306,16 +205,6 @@ class Run(Steering):
         from interactive_train.training.replay import replay_run
 
         return replay_run(self, self._session)
-
-    def _looked_at(self) -> tuple[Any, KnobValues]:
-        """Return the model and the user's own knobs at the last step boundary."""
-        with self._session.lock:
-            return self._session.stepper.model(), self._session.stepper.evaluation_knobs()
-
-    def setting(self, name: str, path: str = "") -> Setting:
-        """Return a knob as it stands: base, scale and override."""
-        with self._session.lock:
-            return self._session.controls.targets(path, name, "run.setting")[0].setting
 
     # Commands -----------------------------------------------------------------------------
 
@@ -468,22 +357,6 @@ class Run(Steering):
         self._listeners.append(listener)
         if closed is not None:
             self._closers.append(closed)
-
-    def series(
-        self, name: str, start: int = 0, branch: str = ""
-    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Return (steps, values) of a recorded column from the start-th row on; see `Source`."""
-        with self._session.lock:
-            history = self.history
-            if branch and branch != self._session.branch:
-                assert self._session.time is not None
-                history = self._session.time.lines.find(branch, "run.series").history
-            return history.column("step", start), history.column(name, start)
-
-    def course(self, name: str, steps: Sequence[int], path: str = "") -> NDArray[np.float64]:
-        """Return a knob's effective values at these steps: as used, and behind that as planned."""
-        with self._session.lock:
-            return self._session.controls.course(name, steps, path, "run.course")
 
     def _ipython_display_(self) -> None:
         if not frontend.show(self):
