@@ -57,6 +57,7 @@ class Run(Steering, Looking):
 
     Examples
     --------
+    >>> import numpy as np
     >>> import interactive_train as it
     >>> from interactive_train import losses, nn, optim
     >>> trainer = it.Trainer(nn.Linear(1, 1), optim.SGD(0.1), loss=losses.mse)
