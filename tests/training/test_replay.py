@@ -38,7 +38,7 @@ def mixed() -> it.Trainer:
 def halted(run: it.Run, step: int) -> None:
     """Let a paused run go on to a step."""
     if step > run.step:
-        run.advance(step - run.step)
+        run.run_until(step=step)
     until(lambda: run.step == step and run.status == "paused")
 
 
@@ -93,7 +93,7 @@ def test_a_run_is_replayed_to_the_bit(recorded: bool) -> None:
         )
     assert again.status == "finished"
     rows = [(e.step, e.text, e.values, e.source) for e in run.journal
-            if e.kind not in ("pause", "resume", "advance")]  # fmt: skip
+            if e.kind not in ("pause", "resume", "run_until")]  # fmt: skip
     assert rows == [(e.step, e.text, e.values, e.source) for e in again.journal]
 
 

@@ -119,11 +119,10 @@ def test_the_file_of_a_long_run_holds_the_curve_of_the_branch_where_it_stands(
     run = trainer.start(
         trainer.init(seed=1), data, batch_size=4, journal=file, plan=[it.at(1100).pause()]
     )
-    halted(run, 1100)
+    until(lambda: run.status == "paused")
     for step, lr, end in ((530, 0.02, 900), (200, 0.03, 1200)):
         back(run, step)
         run.adjust(lr=lr).wait(10)
-        run.run_until(step=end).wait(10)
         halted(run, end)
     for name in ("main", "branch 1", "branch 2"):
         run.switch(name).wait(10)
@@ -143,7 +142,7 @@ def test_a_rescue_is_made_again(tmp_path: Path) -> None:
     run = trainer.start(
         trainer.init(seed=1), data, batch_size=4, epochs=50, plan=[it.at(9).pause()]
     )
-    halted(run, 9)
+    until(lambda: run.status == "paused")
     run.adjust(lr=1e3).wait(10)
     run.resume().wait(10)
     until(lambda: run.status == "paused")
