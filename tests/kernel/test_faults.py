@@ -11,7 +11,7 @@ import pytest
 from tests.kernel.client import KernelClient
 from tests.kernel.test_steering import START, Board
 
-# What is left of widgets: threads, models and comms by name.
+# What is left of widgets: threads, models, comms and the memory of dashboards.
 COUNT = """
 import threading, gc, ipywidgets
 from ipykernel.comm import CommManager
@@ -23,6 +23,7 @@ def left():
         sum("dashboard" in name or name.startswith("train ") for name in names),
         len(getattr(ipywidgets.widgets.widget, "_instances")),
         len(kernel.comm_manager.comms),
+        sum(type(thing).__name__ == "Dashboard" for thing in gc.get_objects()),
     ]
 """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakValueDictionary
 
 from interactive_train_widgets import still
 from interactive_train_widgets.frames import Composer
@@ -14,7 +14,8 @@ from interactive_train_widgets.publisher import ENDED, KEEP_COLUMNS
 
 REDRAW = 1.0  # seconds between two pictures of `watch`; each is drawn in full
 
-_dashboards: WeakKeyDictionary[Any, Dashboard] = WeakKeyDictionary()
+# ipywidgets holds every widget that is open; one that is closed is held by nobody.
+_dashboards: WeakValueDictionary[Any, Dashboard] = WeakValueDictionary()
 
 
 def display_run(run: Any, seconds: float | None = None) -> Dashboard | None:
