@@ -13,78 +13,22 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
 
-from interactive_train.training.ticket import Ticket
 from interactive_train.training.view import RunView, Source
 from interactive_train_widgets import messages
-from interactive_train_widgets.curves import Window
 from interactive_train_widgets.describe import Head, signature
 from interactive_train_widgets.flow import BUDGET, SLOWEST, Flow
 from interactive_train_widgets.frames import Buffers, Composer
+from interactive_train_widgets.ports import Compose, Port
+from interactive_train_widgets.receipts import Receipts
 from interactive_train_widgets.sections import Sections
 
 ENDED = ("finished", "stopped", "failed")
 KEEP_COLUMNS = 1000  # of a curve that a saved notebook keeps
 PAUSE_SETTLES = 1.0  # seconds in pause before a picture is drawn: single steps do not each draw one
 TELL = 0.5  # seconds between two readings of the traits, but for a change of the status
-REMEMBERED = 1000  # newest messages that are recognised when they come again
 POLL = 0.02  # seconds between looks at the inbox while a command waits for its boundary
 IDLE = 0.25  # seconds between looks at a run that does not move
-
-
-class Port(Protocol):
-    """What the publisher writes to: the widget."""
-
-    def post(self, content: Head, buffers: Buffers) -> None:
-        """Send one custom message."""
-        ...
-
-    def keep(self, view: RunView, head: Head, buffers: Buffers) -> None:
-        """Put a picture of the present state where a saved notebook finds it."""
-        ...
-
-    def tell(self, view: RunView) -> None:
-        """Set the traits that tell how the run stands."""
-        ...
-
-    def leave(self) -> None:
-        """Close what shows the run."""
-        ...
-
-
-class Compose(Protocol):
-    """What makes the pictures that a publisher sends."""
-
-    revision: int  # counts what was chosen on the page
-
-    def head(self, view: RunView) -> Head:
-        """Return the small part of a picture."""
-        ...
-
-    def frame(
-        self, view: RunView, columns: int, windows: Sequence[Window] = ()
-    ) -> tuple[Head, Buffers]:
-        """Return a whole picture, finer in the windows of steps that somebody zoomed into."""
-        ...
-
-    def rows(self, view: RunView) -> tuple[Head, Buffers]:
-        """Return what was recorded, for a file; ValueError where there is nothing of the kind."""
-        ...
-
-    def choose(self, name: str, value: messages.Value) -> None:
-        """Take what a person chose on the page; ValueError where that cannot be."""
-        ...
-
-
-@dataclass(slots=True)
-class Pending:
-    """A command that waits for its step boundary."""
-
-    identity: str
-    ticket: Ticket
-    pressed: float | None
 
 
 class Publisher:
@@ -98,8 +42,6 @@ class Publisher:
         CPU time spent on pictures for the saved notebook, in pauses and at the end.
     look_seconds : float
         CPU time of other threads that computed statistics of the layers.
-    latencies : list of float
-        Seconds from the press in the browser to the step boundary, per command.
     """
 
     def __init__(
@@ -115,7 +57,6 @@ class Publisher:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.flow = Flow(blind=blind, slowest=slowest, budget=budget)
-        self.latencies: list[float] = []
         self.cpu_seconds = 0.0
         self.keep_seconds = 0.0
         self.look_seconds = 0.0
@@ -126,9 +67,7 @@ class Publisher:
         self._sections = Sections(self._sources[0], self.wake)
         self._clock = clock
         self._inbox: deque[messages.Message] = deque()
-        self._refused: deque[Head] = deque()
-        self._pending: deque[Pending] = deque()
-        self._tickets: dict[str, Ticket] = {}  # of the newest messages, by their ids
+        self._receipts = Receipts(self._sources[0])
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
@@ -144,6 +83,11 @@ class Publisher:
         self._looked = float("-inf")
 
     @property
+    def latencies(self) -> list[float]:
+        """Seconds from the press in the browser to the step boundary, per command."""
+        return self._receipts.latencies
+
+    @property
     def alive(self) -> bool:
         """Whether the thread runs."""
         thread = self._thread
@@ -155,14 +99,14 @@ class Publisher:
         """Take what a browser said; commands are queued at the source at once."""
         if isinstance(message, messages.Request):
             self._sections.pressed(self._clock())
-            self._submit(message)
+            self._receipts.submit(message)
         else:
             self._inbox.append(message)
         self.wake()
 
     def refuse(self, identity: str, error: Exception) -> None:
         """Tell the browser why a message changed nothing."""
-        self._refused.append({"id": identity, "error": str(error), "step": None})
+        self._receipts.refuse(identity, error)
         self.wake()
 
     def wake(self) -> None:
@@ -189,23 +133,6 @@ class Publisher:
         self._wake.set()
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout)
-
-    def _submit(self, request: messages.Request) -> None:
-        known = self._tickets.get(request.identity)
-        if known is not None:  # the same message again: applied once, answered twice
-            self._pending.append(Pending(request.identity, known, None))
-            return
-        try:
-            ticket = self._sources[0].submit(
-                request.command, source="dashboard", gesture=request.gesture
-            )
-        except Exception as error:  # any refusal belongs on the page, not in a log
-            self._refused.append({"id": request.identity, "error": str(error), "step": None})
-        else:
-            self._pending.append(Pending(request.identity, ticket, request.pressed))
-            self._tickets[request.identity] = ticket
-            if len(self._tickets) > REMEMBERED:
-                del self._tickets[next(iter(self._tickets))]
 
     # -- in the publisher's thread ----------------------------------------------------------
 
@@ -238,11 +165,12 @@ class Publisher:
 
     def _sleep(self, seconds: float) -> None:
         """Wait for a message, the oldest ticket or the next frame, whichever is first."""
-        if not self._pending:
+        ticket = self._receipts.oldest
+        if ticket is None:
             self._wake.wait(seconds)
             return
-        try:  # commands are applied in the order of arrival: the first ticket resolves first
-            self._pending[0].ticket.wait(min(seconds, POLL))
+        try:
+            ticket.wait(min(seconds, POLL))
         except Exception:  # not yet applied, or refused: `turn` reads the ticket
             return
 
@@ -250,7 +178,7 @@ class Publisher:
         """Do what is due; return the seconds until the next turn, None when all is done."""
         while self._inbox:
             self._hear(self._inbox.popleft())
-        receipts = self._receipts()
+        receipts = self._receipts.collect()
         due = self.flow.wait(now) <= 0.0 or now - self._looked >= IDLE
         if not (due or receipts):  # reading a run is not free: look only when it may be sent
             return min(self.flow.wait(now), IDLE)
@@ -284,7 +212,7 @@ class Publisher:
         self._keep(view, mark, now)
         self._tell(view, mark, now)
         done = view.status in ENDED and not changed and mark == self._kept == self._told
-        quiet = not (self._pending or self._sections.busy)
+        quiet = self._receipts.oldest is None and not self._sections.busy
         if done and quiet and self.flow.settled(now):
             return None
         if changed:
@@ -318,30 +246,6 @@ class Publisher:
         else:
             head, buffers = self._composer.rows(self._sources[0].view())
             self._post({"kind": "rows", "id": message.identity} | head, buffers)
-
-    def _receipts(self) -> list[Head]:
-        """Return what became of the commands that are settled by now."""
-        receipts: list[Head] = []
-        while self._refused:
-            receipts.append(self._refused.popleft())
-        while self._pending and self._pending[0].ticket.done:
-            receipts.append(self._receipt(self._pending.popleft()))
-        return receipts
-
-    def _receipt(self, pending: Pending) -> Head:
-        ticket = pending.ticket
-        applied = ticket.applied_at
-        if pending.pressed is not None and applied is not None and ticket.error is None:
-            self.latencies.append(applied - pending.pressed)
-        return {
-            "id": pending.identity,
-            "step": ticket.step,
-            "old": ticket.old,
-            "new": ticket.new,
-            "what": ticket.what,
-            "error": None if ticket.error is None else str(ticket.error),
-            "appliedAt": None if applied is None else applied * 1e3,
-        }
 
     def _keep(self, view: RunView, mark: tuple[object, ...], now: float) -> None:
         """Leave a picture for the saved notebook when the run rests or has ended."""

@@ -2,21 +2,14 @@
 
 import { h, mark, put, show } from "./dom.js";
 import { decode, thaw, unique } from "./protocol.js";
-import { Charts } from "./charts.js";
+import { assemble } from "./assemble.js";
 import { readTheme } from "./chart.js";
-import { StatusBar, Banner, ENDED } from "./status.js";
-import { Knobs } from "./knobs.js";
-import { Applied, confirmation } from "./applied.js";
-import { Freeze } from "./freeze.js";
-import { Layers } from "./layers.js";
-import { Metrics } from "./metrics.js";
-import { Journal } from "./journal.js";
-import { Timeline } from "./timeline.js";
+import { ENDED } from "./status.js";
+import { confirmation } from "./applied.js";
 import { spoken } from "./curves.js";
 
 const RATE = 10; // frames a second
 const CALM = 2; // when hidden, or when less motion is asked for
-const MAIN_KNOBS = 3;
 const SUMMARY_EVERY = 15000; // ms between two running summaries for a screen reader
 const UNDOABLE = new Set(["adjust", "scale", "release", "freeze", "thaw"]);
 const UNANSWERED = 3; // seconds until a view looks into what the notebook saved
@@ -33,33 +26,7 @@ class Panel {
     this.summary = 0;
     this.sections = {};
     const config = model.get("config");
-    const has = (name) => config.panels.includes(name);
-    const whole = config.panels.length > 1;
-    this.parts = [];
-    const add = (part) => (this.parts.push(part), part);
-    this.root = h("div", { class: `it it-${config.look}${whole ? "" : " it-alone"}`, "data-status": "ready", "data-face": "live" });
-    this.live = h("div", { class: "it-hidden", "aria-live": "polite" });
-    const main = h("div", { class: "it-main" });
-    if (has("status")) this.root.append((this.status = add(new StatusBar(this))).el);
-    if (has("loss") || has("schedule")) main.append((this.charts = add(new Charts(this, config.panels))).el);
-    const side = h("aside", { class: "it-card it-side", "aria-label": "Controls" });
-    if (has("knobs")) side.append((this.knobs = add(new Knobs(this, whole ? MAIN_KNOBS : Infinity))).el);
-    const said = () => side.append((this.applied = new Applied(this)).el);
-    if (has("knobs")) said();
-    if (has("freeze")) side.append((this.freeze = add(new Freeze(this))).el);
-    if (has("freeze") && !has("knobs")) said();
-    if (has("metrics")) side.append((this.metrics = add(new Metrics(this, whole ? 1 : Infinity))).el);
-    if (has("layers")) this.layers = new Layers(this);
-    if (has("layers") && !has("journal")) side.append(this.layers.el);
-    if (has("layers") && !whole) said();
-    if (side.childElementCount) main.append(side);
-    [this.main, this.side] = [main, side];
-    if (has("timeline")) this.timeline = new Timeline(this);
-    this.banner = new Banner(this);
-    (this.charts?.el ?? main).append(this.banner.el);
-    this.root.append(main);
-    if (has("journal")) this.root.append((this.journal = add(new Journal(this, { knobs: this.knobs?.rest, layers: this.layers?.el, timeline: this.timeline?.el }))).el);
-    this.root.append(this.live);
+    assemble(this, config);
     this.root.itDashboard = this;
     el.append(this.root);
     this.still = h("style", {}, `.it-still-${config.uid}{display:none}`);
