@@ -1,9 +1,7 @@
-"""Named arrays in one file, in the safetensors format: a header of JSON, then plain bytes.
+"""Named arrays and texts in one file of the safetensors format, whole or not there.
 
-The format is small enough to be written here (eight bytes with the header's length, the header with
-type, shape and place of every array, the arrays one behind the other), exact, and read by other
-libraries. A file holds no code; reading checks every number of the header against the bytes
-that are there. Writing goes to another name first, so that a file is whole or is not there.
+The format holds numbers and no code; the library checks every number of a header against the bytes
+that are there. Writing goes to another name first, so that a reader never sees half of a file.
 
 References
 ----------
@@ -13,8 +11,6 @@ https://github.com/huggingface/safetensors#format
 from __future__ import annotations
 
 import contextlib
-import json
-import math
 import os
 import secrets
 from collections.abc import Mapping
@@ -26,12 +22,8 @@ from numpy.typing import NDArray
 
 from interactive_train.runtime.errors import refusal
 
-TYPES = {
-    "BOOL": "|b1", "U8": "|u1", "I8": "|i1", "U16": "<u2", "I16": "<i2", "U32": "<u4",
-    "I32": "<i4", "U64": "<u8", "I64": "<i8", "F16": "<f2", "F32": "<f4", "F64": "<f8",
-}  # fmt: skip
-_NAMES = {dtype: name for name, dtype in TYPES.items()}
-LONGEST = 100_000_000  # bytes of a header, as in the reference implementation
+KINDS = "bui"  # and floats of at most eight bytes
+INSTALL = 'pip install "interactive-train[files]"'
 
 
 def write_tensors(
@@ -51,36 +43,29 @@ def write_tensors(
 
     Raises
     ------
+    ImportError
+        Without safetensors.
     TypeError
         For an array of something else.
     OSError
         If the file cannot be written.
     """
-    header: dict[str, Any] = {"__metadata__": dict(texts)} if texts else {}
-    place = 0
+    save = _library().numpy.save
     plain = {}
     for name, array in arrays.items():
-        kind = array.dtype.newbyteorder("<").str
-        if kind not in _NAMES:
+        kind = array.dtype.newbyteorder("<")
+        if not (kind.kind in KINDS or (kind.kind == "f" and kind.itemsize <= 8)):
             raise TypeError(
                 refusal("a run file", f"{name} is an array of numbers", str(array.dtype))
             )
-        plain[name] = np.ascontiguousarray(array, kind)
-        end = place + array.nbytes
-        header[name] = {
-            "dtype": _NAMES[kind], "shape": list(array.shape), "data_offsets": [place, end],
-        }  # fmt: skip
-        place = end
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
+        plain[name] = np.array(array, kind, order="C")
+    content = save(plain, metadata=dict(texts))
     target = Path(path)
     # Beside the target, so that taking its name is one step for whoever reads.
     partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
     try:
         with partial.open("wb") as file:
-            file.write(len(text).to_bytes(8, "little") + text)
-            for array in plain.values():
-                file.write(array.reshape(-1).view(np.uint8).data)
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         partial.replace(target)
@@ -95,47 +80,37 @@ def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, NDArray[Any]],
 
     Raises
     ------
+    ImportError
+        Without safetensors.
     ValueError
         If the file is not of this format, or cut off.
     OSError
         If it cannot be read.
     """
-    content = Path(path).read_bytes()
-    length = int.from_bytes(content[:8], "little")
-    if len(content) < 8 or length > min(LONGEST, len(content) - 8):
-        raise _refused(path, "a header with its length", f"{len(content)} bytes")
+    library = _library()
+    Path(path).open("rb").close()  # whether it can be read is the system's to say
+    found: dict[str, NDArray[Any]] = {}
     try:
-        header = json.loads(content[8 : 8 + length])
-    except (ValueError, RecursionError) as error:
-        raise _refused(path, "a header of JSON", repr(content[8:40])) from error
-    if not isinstance(header, dict):
-        raise _refused(path, "a header that is an object", type(header).__name__)
-    texts = header.pop("__metadata__", {})
-    if not isinstance(texts, dict) or not all(isinstance(v, str) for v in texts.values()):
-        raise _refused(path, "texts beside the arrays", repr(texts)[:60])
-    data = memoryview(content)[8 + length :]
-    return {name: _array(path, name, row, data) for name, row in header.items()}, texts
+        with library.safe_open(os.fspath(path), framework="np") as file:
+            texts = dict(file.metadata() or {})
+            for name in file.keys():  # noqa: SIM118 - no mapping
+                found[name] = np.asarray(file.get_tensor(name))
+                found[name].flags.writeable = False
+    except (library.SafetensorError, ValueError, TypeError, KeyError, OSError) as error:
+        raise ValueError(
+            refusal(os.fspath(path), "a safetensors file", str(error),
+                    "It is no such file, or was cut off.")
+        ) from error  # fmt: skip
+    return found, texts
 
 
-def _array(path: Any, name: str, row: Any, data: memoryview) -> NDArray[Any]:
-    row = row if isinstance(row, dict) else {}
-    dtype, shape, span = row.get("dtype"), row.get("shape"), row.get("data_offsets")
-    whole = isinstance(shape, list) and isinstance(span, list) and len(span) == 2
-    if (
-        not isinstance(dtype, str)
-        or dtype not in TYPES
-        or not whole
-        or not all(type(n) is int and n >= 0 for n in (*shape, *span))
-    ):
-        raise _refused(path, f"type, shape and place of {name!r}", repr(row)[:80])
-    kind = np.dtype(TYPES[dtype])
-    start, end = span
-    if end > len(data) or end - start != math.prod(shape) * kind.itemsize:
-        raise _refused(path, f"all bytes of {name!r}", f"{start} to {end} of {len(data)}")
-    return np.frombuffer(data[start:end], kind).reshape(shape)
-
-
-def _refused(path: Any, rule: str, got: str) -> ValueError:
-    return ValueError(
-        refusal(f"{os.fspath(path)}", rule, got, "It is no such file, or was cut off.")
-    )
+def _library() -> Any:
+    try:
+        import safetensors
+        import safetensors.numpy
+    except ImportError as error:
+        raise ImportError(
+            "a run file: needs safetensors; got an environment without it. "
+            f"Install it with: {INSTALL}"
+        ) from error
+    return safetensors

@@ -1,4 +1,4 @@
-"""Files of named arrays: the format by its description, every bit, and what is refused."""
+"""Files of named arrays: by the format's description, every bit, and what is refused."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interactive_train.runtime.tensors import TYPES, read_tensors, write_tensors
+from interactive_train.runtime.tensors import read_tensors, write_tensors
+
+TYPES = ("?", "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f2", "f4", "f8")
 
 
 def by_hand(header: Any, data: bytes = b"") -> bytes:
@@ -24,8 +26,8 @@ def by_hand(header: Any, data: bytes = b"") -> bytes:
 def test_arrays_and_texts_come_back_to_the_bit(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     arrays = {
-        f"{name}/{shape}": random.integers(0, 99, size=shape).astype(dtype)
-        for name, dtype in TYPES.items()
+        f"{dtype}/{shape}": random.integers(0, 99, size=shape).astype(dtype)
+        for dtype in TYPES
         for shape in ((), (0,), (3,), (2, 0, 4), (4, 5))
     }
     arrays["nan"] = np.array([np.nan, -0.0, np.inf, 5e-324])
@@ -33,7 +35,7 @@ def test_arrays_and_texts_come_back_to_the_bit(tmp_path: Path) -> None:
     arrays["strided"] = np.arange(12.0).reshape(3, 4)[::2, ::3]
     write_tensors(tmp_path / "a", arrays, {"note": "ü\n"})
     found, texts = read_tensors(tmp_path / "a")
-    assert list(found) == list(arrays)
+    assert set(found) == set(arrays)
     for name, array in arrays.items():
         assert found[name].shape == array.shape
         plain = np.asarray(array, array.dtype.newbyteorder("<"))
@@ -76,7 +78,7 @@ BAD: list[bytes] = [
 @pytest.mark.parametrize("content", BAD, ids=range(len(BAD)))
 def test_what_is_no_such_file_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a").write_bytes(content)
-    with pytest.raises(ValueError, match=r"a; got|It is no such file, or was cut off"):
+    with pytest.raises(ValueError, match=r"It is no such file, or was cut off"):
         read_tensors(tmp_path / "a")
 
 

@@ -147,7 +147,7 @@ def test_another_trainer_is_refused_by_what_differs(tmp_path: Path) -> None:
 
     with pytest.raises(KeyError, match=r"a path of the model; got layers.0"):
         state(nn.Linear(1, 1), optim.SGD(0.1))
-    with pytest.raises(ValueError, match=r"'layers.0.weight' has shape \(1, 2\)"):
+    with pytest.raises(ValueError, match=r"'layers.0.\w+' has shape"):
         state(nn.Sequential(nn.Linear(1, 2)), optim.SGD(0.1))
     with pytest.raises(ValueError, match="every array of the trainer's model"):
         state(nn.Sequential(nn.Linear(1, 1), nn.Linear(1, 1)), optim.SGD(0.1))
