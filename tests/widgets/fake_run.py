@@ -133,7 +133,8 @@ class FakeRun:
     # -- the protocol ------------------------------------------------------------------------
 
     def view(self) -> RunView:
-        steps = np.array([a[0] for a in self._accuracy], dtype=np.int64)
+        accuracy = list(self._accuracy)  # the run goes on while somebody looks
+        steps = np.array([a[0] for a in accuracy], dtype=np.int64)
         return RunView(
             name=self.name,
             status=self.status,
@@ -153,12 +154,8 @@ class FakeRun:
                 for path, count in zip(self.frozen, (8320, 4128, 330), strict=True)
             ),
             metrics=(
-                MetricView(
-                    "validation_accuracy", steps, np.array([a[1] for a in self._accuracy]), True
-                ),
-                MetricView(
-                    "validation_loss", steps, np.array([a[2] for a in self._accuracy]), False
-                ),
+                MetricView("validation_accuracy", steps, np.array([a[1] for a in accuracy]), True),
+                MetricView("validation_loss", steps, np.array([a[2] for a in accuracy]), False),
                 *self._matrices(),
             ),
             journal=tuple(self.journal),

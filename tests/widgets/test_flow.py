@@ -139,3 +139,14 @@ def test_a_frame_carries_the_windows_of_two_views_at_most() -> None:
     for view in "acde":
         flow.gone(view)
     assert not flow.windows
+
+
+def test_views_that_never_said_goodbye_are_forgotten_when_many_came_after_them() -> None:
+    flow = Flow()
+    flow.ready("first", 30, 2000, ("layers",))
+    for number in range(1000):
+        flow.ready(f"reload {number}", 10, 600)
+        flow.adapt("here", 10, 700)
+    assert len(flow.views) <= 16
+    assert "here" in flow.views
+    assert (flow.rate, flow.columns, flow.sections) == (10, 700, frozenset())

@@ -105,6 +105,8 @@ def test_the_housekeeping_messages_become_records() -> None:
         ({"kind": "command", "id": "a", "verb": "pace", "value": 0}, "above 0"),
         ({"kind": "command", "id": "a", "verb": "pause", "pressed": "now"}, "pressed"),
         ({"kind": "command", "verb": "pause"}, "id must be a text"),
+        ({"kind": "ready", "view": "v", "rate": 10**400, "columns": 9}, "finite number"),
+        ({"kind": "command", "id": "a", "verb": "rewind", "step": 10**30}, "whole number from 0"),
     ],
 )
 def test_anything_else_is_refused_with_a_sentence(content: object, match: str) -> None:

@@ -39,6 +39,8 @@ class Wire:
     def tell(self, view: RunView) -> None:
         self.told.append(view)
 
+    def select(self, step: int | None) -> None: ...
+
     def leave(self) -> None:
         self.left = True
 

@@ -97,7 +97,7 @@ def test_a_step_is_selected_from_either_side_and_nonsense_is_refused() -> None:
     message = {"method": "update", "state": {"selected_step": 7}, "buffer_paths": []}
     since = len(board.comm.log)
     board._handle_msg({"content": {"data": message}, "buffers": []})
-    assert board.selected_step == 7
+    eventually(lambda: board.selected_step == 7)
     assert updates(board, since) == []  # what a page says is not said back to it
     board.selected_step = 4
     assert updates(board, since) == [{"selected_step": 4}]

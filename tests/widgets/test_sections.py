@@ -180,6 +180,8 @@ class Wire:
     def tell(self, view: RunView) -> None:
         return
 
+    def select(self, step: int | None) -> None: ...
+
     def leave(self) -> None:
         return
 

@@ -149,13 +149,21 @@ class LiveWidget(Readings, anywidget.AnyWidget):
             self._publisher.wake()
 
     def set_state(self, sync_data: Mapping[str, Any]) -> None:
-        """Take what a page says of traits; the read-only ones are refused."""
-        foreign = {"config", "saved", *READ_ONLY} & set(sync_data)
-        for name in foreign:
+        """Take which step a page selects; every other trait is refused."""
+        for name, value in sync_data.items():
+            if name == "selected_step":
+                self._hear(self, {"kind": "select", "step": value}, None)
+                continue
             where = type(self).__name__
             error = refusal(where, "a page cannot set this trait", repr(name), "Send a command.")
             self._publisher.refuse("", ValueError(error))
-        super().set_state({k: v for k, v in sync_data.items() if k not in foreign})
+
+    def notify_change(self, change: Any) -> None:
+        """Tell observers of a change, and the page of what `tell` does not send."""
+        if change["name"] in READ_ONLY:
+            traitlets.HasTraits.notify_change(self, change)
+        else:
+            super().notify_change(change)
 
     # -- a blocking fit's report --------------------------------------------------------------
 
@@ -191,7 +199,9 @@ class LiveWidget(Readings, anywidget.AnyWidget):
 
     def keep(self, view: RunView, head: Head, buffers: Buffers) -> None:
         """Keep a picture for the saved notebook (publisher's thread only)."""
-        self.saved = freeze_frame(head, buffers)
+        kept = freeze_frame(head, buffers)
+        with self.complaining():
+            self.saved = kept
         if self._stills:
             bundle = still.bundle(view, head, buffers, self.uid)
             for companion in self._stills:
@@ -199,8 +209,17 @@ class LiveWidget(Readings, anywidget.AnyWidget):
 
     def tell(self, view: RunView) -> None:
         """Let the traits follow, in one message (publisher's thread only)."""
-        with self.hold_sync():
-            self.read(view)
+        before = {name: getattr(self, name) for name in READ_ONLY}
+        self.read(view)
+        # `hold_sync` would hold, and might lose, what a person's thread sets meanwhile.
+        changed = [name for name in READ_ONLY if getattr(self, name) != before[name]]
+        if changed:
+            self.send_state(changed)
+
+    def select(self, step: int | None) -> None:
+        """Set the step under the crosshair, without an echo (publisher's thread only)."""
+        with self.complaining(), self._lock_property(selected_step=step):
+            self.selected_step = step
 
     def leave(self) -> None:
         """Close the widget: nobody wants what it shows (publisher's thread only)."""

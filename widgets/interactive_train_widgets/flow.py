@@ -16,6 +16,7 @@ MAX_RATE = 30.0  # frames a second, for a whole dashboard
 DEFAULT_RATE = 10.0
 BLIND_RATE = 4.0  # while a blocking cell keeps acknowledgements from arriving
 BUDGET = 0.015  # part of one core that frames may cost; a dear frame comes less often
+MAX_VIEWS = 16  # a page that was closed may never say so: the oldest are forgotten
 MAX_WINDOWS = 2  # zoomed ranges that one frame carries: two pages may look at two places
 SLOWEST = 0.5  # seconds between two frames at most, however dear they are
 PROBE = 10.0  # seconds after which a frame is given up as lost
@@ -105,7 +106,10 @@ class Flow:
     ) -> None:
         """A view was resized, hidden, zoomed, unfolded something, or asks for less motion."""
         rate, columns = min(max(rate, 0.1), MAX_RATE), min(max(columns, 50), 2000)
+        self.views.pop(name, None)  # the newest word is the last
         self.views[name] = View(rate, columns, sections, window)
+        if len(self.views) > MAX_VIEWS:
+            del self.views[next(iter(self.views))]
 
     def gone(self, name: str) -> None:
         """A view was taken down."""

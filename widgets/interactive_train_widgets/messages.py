@@ -18,6 +18,7 @@ from interactive_train.training.commands import Command
 from interactive_train_widgets.sections import SECTIONS
 
 MAX_TEXT = 2000  # characters of a name, a path or a note
+MAX_WHOLE = 2**53  # up to here every whole number is one of the browser as well
 MAX_NUMBERS = 4096  # of a choice: a drawing of 64 by 64
 WHERE = "dashboard message"
 
@@ -69,6 +70,13 @@ class Gone:
 
 
 @dataclass(frozen=True, slots=True)
+class Select:
+    """A view moved its crosshair to a step, or away."""
+
+    step: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """A person pressed something: a command, who asked, and when."""
 
@@ -90,7 +98,7 @@ class Choose:
     value: Value
 
 
-Message = Ready | Adapt | Rows | Ack | Gone | Request | Choose
+Message = Ready | Adapt | Rows | Ack | Gone | Select | Request | Choose
 Fields = Mapping[str, Any]
 
 
@@ -108,14 +116,17 @@ def _text(fields: Fields, key: str, default: str | None = None) -> str:
 
 def _number(fields: Fields, key: str) -> float:
     value = fields.get(key)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise _wrong(f"{key} must be a finite number", value)
-    return float(value)
+    try:
+        if not isinstance(value, bool) and isinstance(value, (int, float)) and math.isfinite(value):
+            return float(value)
+    except OverflowError:  # a whole number that no float holds
+        pass
+    raise _wrong(f"{key} must be a finite number", value)
 
 
 def _count(fields: Fields, key: str, low: int = 0) -> int:
     value = fields.get(key)
-    if isinstance(value, bool) or not isinstance(value, int) or value < low:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= MAX_WHOLE:
         raise _wrong(f"{key} must be a whole number from {low} on", value)
     return value
 
@@ -262,8 +273,10 @@ def parse(content: object) -> Message:
         return Ack(_count(content, "sequence"))
     if kind == "gone":
         return Gone(_text(content, "view"))
+    if kind == "select":
+        return Select(None if content.get("step") is None else _count(content, "step"))
     if kind == "command":
         return _request(content)
     if kind == "choose":
         return _choose(content)
-    raise _wrong("kind must be ready, adapt, rows, ack, gone, command or choose", kind)
+    raise _wrong("kind must be ready, adapt, rows, ack, gone, select, command or choose", kind)

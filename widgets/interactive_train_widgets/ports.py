@@ -27,6 +27,10 @@ class Port(Protocol):
         """Set the traits that tell how the run stands."""
         ...
 
+    def select(self, step: int | None) -> None:
+        """Set the trait that says which step is under the crosshair of a page."""
+        ...
+
     def leave(self) -> None:
         """Close what shows the run."""
         ...

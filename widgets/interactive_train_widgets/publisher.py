@@ -70,7 +70,8 @@ class Publisher:
         self._receipts = Receipts(self._sources[0])
         self._lock = threading.Lock()
         self._wake = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._thread: threading.Thread | None = None  # None: no turn will be taken
+        self._newest: threading.Thread | None = None  # may still be on its way out
         self._closed = self._retired = False
         self._seen: tuple[object, ...] = ()
         self._shown: tuple[object, ...] = ()
@@ -115,7 +116,7 @@ class Publisher:
             self._wake.set()
             if self._closed or (self._thread is not None and self._thread.is_alive()):
                 return
-            self._thread = threading.Thread(
+            self._thread = self._newest = threading.Thread(
                 target=self._run, name="interactive-train dashboard", daemon=True
             )
             self._thread.start()
@@ -129,7 +130,7 @@ class Publisher:
         """End the thread; nothing is sent afterwards."""
         with self._lock:
             self._closed = True
-            thread = self._thread
+            thread = self._newest
         self._wake.set()
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout)
@@ -178,14 +179,14 @@ class Publisher:
         """Do what is due; return the seconds until the next turn, None when all is done."""
         while self._inbox:
             self._hear(self._inbox.popleft())
-        receipts = self._receipts.collect()
+        answers = self._receipts.settled
         due = self.flow.wait(now) <= 0.0 or now - self._looked >= IDLE
-        if not (due or receipts):  # reading a run is not free: look only when it may be sent
+        if not (due or answers):  # reading a run is not free: look only when it may be sent
             return min(self.flow.wait(now), IDLE)
         self._looked = now
         view = self._sources[0].view()
-        if receipts:  # at once, with the values that now hold
-            head = self._composer.head(view)
+        if answers:  # at once, with the values that now hold
+            head, receipts = self._composer.head(view), self._receipts.collect()
             self._post({"kind": "tickets", "tickets": receipts} | head, [])
         for section in self._sections.turn(self.flow.sections, view, now):
             self._post(section, [])
@@ -233,6 +234,8 @@ class Publisher:
             flow.acknowledged(message.sequence)
         elif isinstance(message, messages.Gone):
             flow.gone(message.view)
+        elif isinstance(message, messages.Select):
+            self._port.select(message.step)
         elif isinstance(message, messages.Choose | messages.Rows):
             try:
                 self._answer(message)

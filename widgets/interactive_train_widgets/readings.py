@@ -8,6 +8,8 @@ changes; curves never travel here. They are read-only: a run is steered by comma
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -51,10 +53,16 @@ class Readings(traitlets.HasTraits):
     def read(self, view: RunView) -> None:
         """Set every trait from a view; what an observer raises is shown and ends there."""
         for name, value in readings(view).items():
-            try:
+            with self.complaining():
                 self.set_trait(name, value)
-            except Exception as error:  # a person's own callback
-                self._complain(error)
+
+    @contextmanager
+    def complaining(self) -> Iterator[None]:
+        """Set a trait inside: what a person's own observer raises is reported and ends here."""
+        try:
+            yield
+        except Exception as error:
+            self._complain(error)
 
     def _complain(self, error: Exception) -> None:
         """Report an observer's error where those of threads are reported, each text once."""

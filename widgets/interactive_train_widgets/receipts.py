@@ -47,6 +47,11 @@ class Receipts:
         """The ticket that is resolved first: commands are applied in the order of arrival."""
         return self._pending[0].ticket if self._pending else None
 
+    @property
+    def settled(self) -> bool:
+        """Whether there is anything to collect."""
+        return bool(self._refused) or (bool(self._pending) and self._pending[0].ticket.done)
+
     def submit(self, request: messages.Request) -> None:
         """Queue a command at the source; the same message again is applied once, answered twice."""
         known = self._tickets.get(request.identity)

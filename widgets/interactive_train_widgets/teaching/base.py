@@ -100,7 +100,9 @@ class TeachingView(LiveWidget):
 
     def keep(self, view: RunView, head: Head, buffers: Buffers) -> None:
         """Keep a picture for the saved notebook (publisher's thread only)."""
-        self.saved = freeze_frame(head, buffers)
+        kept = freeze_frame(head, buffers)
+        with self.complaining():
+            self.saved = kept
         if self._stills and self._painter.newest is not None:
             bundle = self._still(self._painter.newest)
             for companion in self._stills:
