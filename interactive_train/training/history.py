@@ -106,7 +106,11 @@ class History:
         self._columns.extend(values, len(loss))
 
     def record(self, step: int, values: dict[str, Any]) -> None:
-        """Record an evaluation; of a metric that is an array the newest is kept."""
+        """Record an evaluation; of a metric that is an array the newest is kept.
+
+        A value that stands at this step already is not recorded again: a run that went back to the
+        end of a pass evaluates once more.
+        """
         for name, value in values.items():
             if np.ndim(value):
                 array = np.array(value)
@@ -116,7 +120,13 @@ class History:
             points = self._metrics.get(name)
             if points is None:
                 points = self._metrics[name] = Columns(_POINTS, MOST_VALUES)
-            points.append((step, float(value)))
+            last = points.rows - 1
+            if (
+                last < 0
+                or points.column("step", last)[0] != step
+                or (points.column("value", last)[0] != float(value))
+            ):
+                points.append((step, float(value)))
 
     def metrics_at(self, step: int) -> dict[str, float]:
         """Return the newest values of the metrics up to a step."""

@@ -335,3 +335,23 @@ def test_knobs_of_the_loss_random_maps_and_gathered_gradients_come_back() -> Non
         assert not run.view().message
         run.switch("main").wait(10)
         assert all_bits(run.state) == end
+
+
+def test_an_evaluation_stands_once_where_a_pass_of_unknown_length_ends() -> None:
+    x, y = problem()
+    batches = [(x[k : k + 10], y[k : k + 10]) for k in range(0, 40, 10)]
+
+    class Batches:  # without a length: the end of a pass shows when it runs dry
+        def __iter__(self) -> Any:
+            return iter(batches)
+
+    trainer = it.Trainer(deep(), optim.SGD(0.05), loss=losses.cross_entropy_sparse)
+    data = it.Data.from_iterable(Batches())
+    run = trainer.start(trainer.init(seed=1), data, epochs=3, validation=(x, y)).wait(20)
+    course = {name: (list(s), list(v)) for name, (s, v) in run.history.metrics.items()}
+    for step in (8, 4, 6):
+        run.rewind(step).wait(20)
+        run.resume()
+        run.wait(20)
+        again = run.history.metrics.items()
+        assert {name: (list(s), list(v)) for name, (s, v) in again} == course
