@@ -1,7 +1,8 @@
 """Codify: a journal as a script that makes the same run.
 
 A drag becomes a line for every value that a step used, an undo takes back as many lines as the
-row that it undid has; so the script needs nothing but `it.at`.
+row that it undid has; so the script needs nothing but `it.at`. A journal may come from anybody's
+file: what stands in the script without quotes is a number or a name, never a text of the file.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from interactive_train.training.wire import decode_value
+from interactive_train.runtime.errors import refusal
+from interactive_train.training.wire import SCHEDULES, decode_value
 
 if TYPE_CHECKING:
     from interactive_train.training.journal import Journal
@@ -57,7 +59,11 @@ def _plan(journal: Journal) -> list[str]:
             taken = len(rows.get(logged.undoes, [0]))
             lines.append((logged.step, f"undo({taken if taken > 1 else ''})"))
             continue
-        call = _call(logged.command)
+        try:
+            call = _call(logged.command)
+        except KeyError as error:
+            rule = f"a command {logged.command['kind']!r} has a {error.args[0]}"
+            raise ValueError(refusal("journal.as_code", rule, "none")) from error
         if not call:
             continue
         own = rows.setdefault(row, [])
@@ -75,7 +81,9 @@ def _call(command: Mapping[str, Any]) -> str:
     path = f"{command['path']!r}, " if command.get("path") else ""
     match command.get("kind"):
         case "adjust":
-            return f"adjust({path}{command['name']}={value_text(command['value'])})"
+            name, value = command["name"], value_text(command["value"])
+            plain = isinstance(name, str) and name.isidentifier()
+            return f"adjust({path}{f'{name}={value}' if plain else f'**{{{name!r}: {value}}}'})"
         case "rescue":
             return f"adjust(lr=it.scale({command.get('scale', 0.5)!r}))"
         case "release":
@@ -88,7 +96,7 @@ def _call(command: Mapping[str, Any]) -> str:
         case "assign":
             return f"assign({path}{value_text(command['value'])})"
         case "set_batch_size":
-            return f"set_batch_size({command['size']})"
+            return f"set_batch_size({command['size']!r})"
     return ""
 
 
@@ -108,7 +116,10 @@ def value_text(value: Any) -> str:
     if "schedule" in value:
         with contextlib.suppress(ValueError):  # for one that holds a function of the user's
             return repr(decode_value(value))
-        arguments = [f"{k}={value_text(v)}" for k, v in value.items() if k != "schedule"]
+        if value["schedule"] not in list(SCHEDULES):  # it may be anything that JSON can hold
+            return "your_schedule"
+        own = {k: v for k, v in value.items() if k != "schedule" and k.isidentifier()}
+        arguments = [f"{k}={value_text(v)}" for k, v in own.items()]
         return f"schedules.{value['schedule']}({', '.join(arguments)})"
     if "scale" in value:
         return f"it.scale({value['scale']!r})"
@@ -116,7 +127,8 @@ def value_text(value: Any) -> str:
         return f"float({value['number']!r})"
     if "array" in value:
         return _array_text(value)
-    return str(value.get("function", "your_function"))
+    name = str(value.get("function", ""))
+    return name if all(part.isidentifier() for part in name.split(".")) else "your_function"
 
 
 def _array_text(value: Mapping[str, Any]) -> str:

@@ -237,7 +237,7 @@ def _begins(lines: list[str]) -> bool:
 
 def _logged(row: Mapping[str, Any], rows: int) -> Logged:
     step, wire = _whole(row, "step"), row["command"]
-    if not isinstance(wire, dict) or (wire and wire.get("kind") not in COMMANDS):
+    if not isinstance(wire, dict) or (wire and wire.get("kind") not in list(COMMANDS)):
         raise _refused("a command of a known kind", repr(wire)[:80])
     given = {name: row.get(name, _DEFAULTS[name]) for name in _TEXTS if name in row}
     if not isinstance(row.get("kind"), str) or not all(isinstance(t, str) for t in given.values()):
@@ -272,7 +272,10 @@ def _number(row: Mapping[str, Any], key: str, default: float | None = None) -> f
         return float(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise _refused(f"{key} is a number", repr(value)[:60])
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:
+        raise _refused(f"{key} is a number that a float holds", repr(value)[:60]) from None
 
 
 def _refused(rule: str, got: str) -> ValueError:

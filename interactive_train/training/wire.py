@@ -206,7 +206,7 @@ def _schedule(value: Mapping[str, Any], functions: Functions, depth: int) -> Sch
 
 def _array(value: Mapping[str, Any]) -> np.ndarray[Any, Any]:
     dtype, shape = value.get("dtype"), value.get("shape")
-    if set(value) != {"array", "dtype", "shape"} or dtype not in _DTYPES:
+    if set(value) != {"array", "dtype", "shape"} or dtype not in list(_DTYPES):
         raise _refused("an array of numbers with dtype and shape", dtype)
     if not isinstance(shape, list) or not all(_is(n, _WHOLE) and n >= 0 for n in shape):
         raise _refused("a shape is a list of sizes", shape)

@@ -233,6 +233,9 @@ BAD = [
     ('{"journal": 1}\n{"line": 3}\n', "a list of spans"),
     ('{"journal": 1}\n{"line": [[0, 1]]}\n', "spans of 0 commands"),
     ("[" * 100000 + "\n{}\n", "line 1 is a JSON object"),
+    ('{"journal": 1}\n{"step": 1, "command": {"kind": ["a"]}, "kind": "x"}\n', "known kind"),
+    ('{"journal": 1}\n{"curve": [1, 2], "hash": "", "loss": 1' + "0" * 400 + "}\n",
+     "loss is a number that a float holds"),
 ]  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import json
 import os
@@ -313,6 +314,39 @@ def executed(code: str, trainer: it.Trainer, data: Any, seed: int = 3) -> it.Run
     exec(compile(code, "as_code", "exec"), names)
     run: Any = names["run"]
     return run.wait(30)  # type: ignore[no-any-return]
+
+
+EVIL = "0)]; print('owned'); [(1"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        {"kind": "adjust", "name": f"lr={EVIL}", "value": 0.1},
+        {"kind": "adjust", "name": "lr", "value": {"function": EVIL}},
+        {"kind": "adjust", "name": "lr", "value": {"schedule": f"linear({EVIL})"}},
+        {"kind": "adjust", "name": "lr", "value": {"schedule": ["linear"]}},
+        {"kind": "adjust", "name": "lr", "value": {"schedule": "linear", f"x={EVIL}": 1}},
+        {"kind": "set_batch_size", "size": EVIL},
+        {"kind": "freeze", "path": f"'{EVIL}"},
+    ],
+)
+def test_as_code_of_a_foreign_journal_holds_no_code_of_the_file(command: dict[str, Any]) -> None:
+    rows = [{"journal": 1}, {"step": 1, "kind": command["kind"], "command": command}]
+    journal = it.Journal.from_json_lines("\n".join(map(json.dumps, rows)) + "\n")
+    calls = [
+        node.func.id
+        for node in ast.walk(ast.parse(journal.as_code()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    ]
+    assert "print" not in calls
+
+
+def test_as_code_refuses_a_command_without_its_fields() -> None:
+    rows = [{"journal": 1}, {"step": 1, "kind": "adjust", "command": {"kind": "adjust"}}]
+    journal = it.Journal.from_json_lines("\n".join(map(json.dumps, rows)) + "\n")
+    with pytest.raises(ValueError, match=r"journal.as_code: a command 'adjust' has a name"):
+        journal.as_code()
 
 
 def test_as_code_makes_the_same_run() -> None:

@@ -141,6 +141,8 @@ def test_a_function_is_written_by_name_and_has_to_be_given_again() -> None:
         ('{"kind": "note", "text": null}', "text"),
         ('{"kind": "adjust", "name": "lr", "value": {"array": "AAAA", "dtype": "O", "shape": []}}',
          "an array of numbers"),
+        ('{"kind": "assign", "path": "w", "value": {"array": "", "dtype": [1], "shape": [0]}}',
+         "an array of numbers"),
         ('{"kind": "adjust", "name": "lr", "value": {"array": "A", "dtype": "<f4", "shape": [1]}}',
          "base64"),
         ('{"kind": "adjust", "name": "lr", "value": {"array": "", "dtype": "<f4", "shape": [1]}}',
