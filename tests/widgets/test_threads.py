@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import interactive_train_widgets as widgets
-from interactive_train_widgets import publisher
+from interactive_train_widgets import messages, publisher
 from tests.widgets.fake_run import FakeRun
 from tests.widgets.test_publisher import Wire, make, ready
 from tests.widgets.test_widgets import READY, eventually, fake_comm, heard, say
@@ -45,13 +45,13 @@ def test_a_port_that_breaks_ends_the_thread_but_not_the_publisher() -> None:
     reported: list[Any] = []
     hook, threading.excepthook = threading.excepthook, reported.append
     try:
-        mine.receive(publisher.messages.Ready("v", 10, 600))
+        mine.receive(messages.Ready("v", 10, 600))
         eventually(lambda: not mine.alive)
     finally:
         threading.excepthook = hook
     assert "socket" in str(reported[0].exc_value)
     wire.torn = False
-    mine.receive(publisher.messages.Ready("v", 10, 600))
+    mine.receive(messages.Ready("v", 10, 600))
     eventually(lambda: wire.kinds("frame"))
     mine.close()
 
