@@ -67,7 +67,14 @@ def apply(session: Session, pending: Pending) -> Applied:
             _travel(session, pending)
         else:
             with session.lock:
-                _apply(session, pending)
+                try:
+                    _apply(session, pending)
+                except Exception:
+                    if session.time is not None and isinstance(
+                        pending.command, (*RECORDED, *KEEPING)
+                    ):
+                        session.time.unground()
+                    raise
     except BaseException as error:
         if not isinstance(error, Exception):
             pending.ticket.refuse(RuntimeError(f"{pending.ticket.what}: interrupted"))

@@ -9,7 +9,7 @@ milliseconds, on the thread that trains.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -37,13 +37,16 @@ class TimeTravel(Keeper):
     def __init__(self, session: Session, limit: int | None = None) -> None:
         super().__init__(session, limit)
         self._restored = False  # a report's best state stands in place of the end of the line
+        self._grounded: tuple[Line, list[Any], dict[Any, Any]] | None = None  # for `unground`
 
     def ground(self) -> None:
         """Begin a branch where a report's best state was adopted and something follows it."""
+        self._grounded = None
         if not self._restored:
             return
         self._restored = False
         session, line, step = self.session, self.line, self.session.stepper.step
+        self._grounded = line, session.undo, session.controls.past
         new = self._forked(line, self.lines.next_name(), step, line.done_before(step), True)
         session.undo = [u for u in session.undo if session.journal[u[0]].step < step]
         session.controls.past = {
@@ -53,6 +56,17 @@ class TimeTravel(Keeper):
         session.journal.stand(new.numbers, session.undone)
         session.agenda.rewind(step)
         self.take()
+
+    def unground(self) -> None:
+        """Take back the branch that `ground` began for a command that was refused."""
+        if self._grounded is None:
+            return
+        new, session = self.line, self.session
+        line, session.undo, session.controls.past = self._grounded
+        self._grounded, self._restored = None, True
+        self._install(line)
+        self._forget(new)
+        session.journal.stand(line.numbers, session.undone)
 
     def adopting(self) -> None:
         """Keep the end of the line before a report's best state becomes current."""

@@ -249,3 +249,22 @@ def test_a_row_that_was_taken_back_later_stands_again() -> None:
 
 def _row(run: it.Run, kind: str) -> int:
     return next(e.sequence for e in run.journal if e.kind == kind)
+
+
+def test_a_command_that_is_refused_where_a_best_state_stands_begins_no_branch() -> None:
+    x, y = problem()
+    trainer = it.Trainer(deep(), optim.SGD(0.05), loss=losses.cross_entropy_sparse)
+    stop = callbacks.early_stopping("loss", 1000, mode="max")
+    run = trainer.start(trainer.init(seed=1), (x, y), batch_size=7, epochs=3, report=stop).wait(20)
+    best, rows, before = run.step, len(run.history), all_bits(run.state)
+    assert best < rows
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r"run\.undo"):
+            run.undo()
+        assert [branch.name for branch in run.branches] == ["main"]
+        assert (run.step, len(run.history), all_bits(run.state)) == (best, rows, before)
+    run.adjust(lr=0.01)
+    assert (run.view().branches[-1].current, len(run.history)) == (True, best)
+    run.undo()
+    run.switch("main").wait(20)
+    assert (run.step, len(run.history)) == (rows, rows)
