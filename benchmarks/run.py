@@ -20,6 +20,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import platform
 import subprocess
 import sys
@@ -179,6 +180,8 @@ def main() -> None:
     given = options.parse_args()
     workloads = names_of(given.only, WORKLOADS, "workload")
     chosen = names_of(given.contenders, CONTENDERS, "contender")
+    for name in [name for name in os.environ if name.startswith("OPENBLAS_")]:
+        print(f"{name}={os.environ.pop(name)} is left out: every library chooses for itself")
     found = run(workloads, [CONTENDERS[name] for name in chosen], given.quick)
     show(found)
     if given.json:

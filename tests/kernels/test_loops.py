@@ -331,11 +331,11 @@ def test_another_library_is_one_word_of_the_table() -> None:
     double = kind(lambda *given: seen.append(given))
     address = ctypes.cast(double, pointer).value
     assert address is not None
-    a, b = np.zeros((1, 2, 3), np.float32), np.zeros((1, 3, 4), np.float32)
+    a, b = np.zeros((1, 2, 5), np.float32), np.zeros((1, 5, 4), np.float32)
     out = np.zeros((1, 2, 4), np.float32)
-    code, _ = run(gemm.GEMM, FLOATING[0], out, a, b, 1, 2, 4, 3, 0, 0, 6, 12, 6, 12, 3, address)
+    code, _ = run(gemm.GEMM, FLOATING[0], out, a, b, 1, 2, 4, 5, 0, 0, 10, 20, 10, 20, 5, address)
     assert code == 0
     order, ta, tb, m, n, k, alpha, _, lda, _, ldb, beta, _, ldc = seen[0]
     assert (order, ta, tb, m, n, k, alpha, lda, ldb, beta, ldc) == (
-        101, 111, 111, 2, 4, 3, 1.0, 3, 4, 0.0, 4
+        101, 111, 111, 2, 4, 5, 1.0, 5, 4, 0.0, 4
     )  # fmt: skip

@@ -59,8 +59,11 @@ def test_the_choice_reaches_the_library_also_after_numpy_was_imported() -> None:
         "module.openblas_core = lambda: 'Nehalem'; b = module.blas();"
         "print(b.core, b.wanted, b.threads)"
     )
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("OPENBLAS")}
     command = [sys.executable, "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=REPOSITORY)
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, cwd=REPOSITORY, env=environment
+    )
     assert done.stdout.split() == ["Nehalem", "Nehalem", "1"]
 
 
