@@ -36,6 +36,7 @@ from benchmarks.report import show
 from benchmarks.workloads import WORKLOADS, Work
 
 VERSION = 1
+LEFT_OUT = ("OPENBLAS_", "PYTHONDONTWRITEBYTECODE")  # what a shell may have set for one of them
 LEFT_OUT_WHEN_QUICK = "torch_compile"
 
 
@@ -180,8 +181,8 @@ def main() -> None:
     given = options.parse_args()
     workloads = names_of(given.only, WORKLOADS, "workload")
     chosen = names_of(given.contenders, CONTENDERS, "contender")
-    for name in [name for name in os.environ if name.startswith("OPENBLAS_")]:
-        print(f"{name}={os.environ.pop(name)} is left out: every library chooses for itself")
+    for name in [n for n in os.environ if n.startswith(LEFT_OUT)]:
+        print(f"{name}={os.environ.pop(name)} is left out: libraries and Python as they come")
     found = run(workloads, [CONTENDERS[name] for name in chosen], given.quick)
     show(found)
     if given.json:

@@ -55,6 +55,7 @@ class Journal:
         self.program_source: Callable[[], str] | None = None
         self.outcome = ""
         self._program = ""
+        self.owner: object = None
         self._blocks: tuple[Block, ...] = ()
         self._last = self.moves = 0
         self._log: list[Logged] = []

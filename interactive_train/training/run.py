@@ -177,7 +177,9 @@ class Run(Steering, Looking):
     @property
     def journal(self) -> Journal:
         """Every intervention, with its step."""
-        return self._session.journal
+        journal = self._session.journal
+        journal.owner = self._session  # who holds the journal alone may still ask for its header
+        return journal
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the run to one file: states, history, metrics, journal; also while it runs.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import time
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -148,8 +149,9 @@ class Session:
         self.given = self.data
         self.feed = Feed(self.data, self.accumulate)
         self.engine = Engine(self.stepper) if self.recorded else None
-        self.journal = Journal(lambda: header_of(self), lambda: self.history)
-        self.journal.program_source = self._program
+        own = weakref.ref(self)  # a fit that nobody holds is forgotten at once, with its arrays
+        self.journal = Journal(lambda: header_of(_held(own)), lambda: _held(own).history)
+        self.journal.program_source = lambda: _held(own)._program()
         if self.engine is not None:
             self.lock.hurry = self.inbox.ring = self.engine.post
         self.chunks = Chunks()
@@ -427,3 +429,10 @@ class Session:
     def apply(self, pending: Pending) -> Applied:
         """Apply one command; a command that fails changes nothing and says so on its ticket."""
         return applying.apply(self, pending)
+
+
+def _held(own: weakref.ref[Session]) -> Session:
+    session = own()
+    if session is None:
+        raise RuntimeError("journal: its run is gone; hold the run, or save it: run.save(path)")
+    return session
