@@ -80,7 +80,7 @@ def test_a_helper_sleeps_through_a_long_phase_that_has_no_work_for_it() -> None:
     model.table.words[alone, 0] = ctypes.cast(slow, ctypes.c_void_p).value or 0
     started = time.process_time()
     assert model.run(on(2), 1) == 0
-    assert time.process_time() - started < 0.1
+    assert time.process_time() - started < 0.25
 
 
 def test_a_helper_that_had_no_work_sleeps_and_can_be_woken() -> None:
