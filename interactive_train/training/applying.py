@@ -7,7 +7,7 @@ journaled, and by its record, when a step is reached once more. Both end in the 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +15,6 @@ import numpy as np
 from interactive_train.data import Data
 from interactive_train.optim.setting import Scaled, Setting
 from interactive_train.runtime.errors import refusal
-from interactive_train.training.branches import Done
 from interactive_train.training.commands import (
     Adjust,
     Advance,
@@ -167,6 +166,32 @@ def change(session: Session, command: Command) -> Change:
             session.plan = extended(session, epochs, steps)
             return Change(old_end, shown_end(session.last_step()), None)
     raise TypeError(f"{kind_of(command)} changes nothing")
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A command that changed a line, as it is made again.
+
+    Attributes
+    ----------
+    step : int
+        Completed steps at its boundary.
+    command : Command or None
+        None notes that the engine gave up recording.
+    sequence, number : int
+        Its row of the journal, and its record of the log.
+    plan : Plan, optional
+        The planned end that an extension made.
+    refused : str
+        Why the engine gave up.
+    """
+
+    step: int
+    command: Command | None
+    sequence: int = -1
+    number: int = -1
+    plan: Any = None
+    refused: str = ""
 
 
 def again(session: Session, made: Done) -> None:

@@ -11,36 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from interactive_train.runtime.errors import did_you_mean, refusal
-from interactive_train.training.commands import Command
+from interactive_train.training.applying import Done
 from interactive_train.training.history import History
 from interactive_train.training.logged import MAIN
 from interactive_train.training.snapshots import Snapshot
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """A command that changed a line, as it is made again.
-
-    Attributes
-    ----------
-    step : int
-        Completed steps at its boundary.
-    command : Command or None
-        None notes that the engine gave up recording.
-    sequence, number : int
-        Its row of the journal, and its record of the log.
-    plan : Plan, optional
-        The planned end that an extension made.
-    refused : str
-        Why the engine gave up.
-    """
-
-    step: int
-    command: Command | None
-    sequence: int = -1
-    number: int = -1
-    plan: Any = None
-    refused: str = ""
 
 
 @dataclass(eq=False)

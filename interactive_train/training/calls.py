@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from interactive_train import tree
-from interactive_train.autodiff.tensor import Tensor
 from interactive_train.nn.context import Call, calling
 from interactive_train.nn.functional import all_paths
 from interactive_train.nn.knob import KnobValues, turned_to
@@ -22,6 +21,7 @@ from interactive_train.training.evaluation import (
     Metrics,
     evaluate,
     named_metrics,
+    predicted,
     validation_data,
 )
 from interactive_train.training.explain import Explanation, explain
@@ -289,13 +289,6 @@ class SingleCalls:
             )
         with turned_to(standing(state)):
             return evaluate(state.model, given, chosen, self.loss, where)
-
-
-def predicted(model: Any, x: Any, knobs: KnobValues) -> np.ndarray[Any, Any]:
-    """Return a model's output as in evaluation, with the user's own knobs where they stand."""
-    with calling(Call(False, dtype=dtype_of(model))), turned_to(knobs):
-        output = model(x)
-    return output.numpy() if isinstance(output, Tensor) else np.asarray(output)
 
 
 def standing(state: TrainState) -> KnobValues:

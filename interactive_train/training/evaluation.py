@@ -1,4 +1,7 @@
-"""Evaluation: a model on validation data - its loss and metrics, exact over unequal batches."""
+"""Evaluation: a model as it stands - what it predicts, and its loss and metrics on validation data.
+
+The means are exact over unequal batches.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,24 @@ from typing import Any
 
 import numpy as np
 
+from interactive_train.autodiff.tensor import Tensor
 from interactive_train.data import Data, as_data, require_elements
 from interactive_train.metrics import Accumulator, Metric, as_metric
 from interactive_train.nn.context import Call, calling
+from interactive_train.nn.knob import KnobValues, turned_to
 from interactive_train.nn.module import dtype_of
 from interactive_train.runtime.errors import refusal
 from interactive_train.training.objective import Loss, pair
 
 Metrics = Mapping[str, Any] | Sequence[Any] | Callable[..., Any] | None
 BATCH = 512  # examples at a time when arrays are given
+
+
+def predicted(model: Any, x: Any, knobs: KnobValues) -> np.ndarray[Any, Any]:
+    """Return a model's output as in evaluation, with the user's own knobs where they stand."""
+    with calling(Call(False, dtype=dtype_of(model))), turned_to(knobs):
+        output = model(x)
+    return output.numpy() if isinstance(output, Tensor) else np.asarray(output)
 
 
 def named_metrics(metrics: Metrics, where: str) -> dict[str, Metric]:

@@ -10,7 +10,8 @@ import numpy as np
 
 from interactive_train import tree
 from interactive_train.runtime.errors import did_you_mean, refusal
-from interactive_train.training.branches import Done, Line, Lines
+from interactive_train.training.applying import Done
+from interactive_train.training.branches import Line, Lines
 from interactive_train.training.commands import Command
 from interactive_train.training.interrupts import Undisturbed
 from interactive_train.training.snapshots import (

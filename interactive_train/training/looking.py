@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from interactive_train.nn.knob import KnobValues, turned_to
 from interactive_train.optim.setting import Setting
 from interactive_train.runtime.errors import refusal
-from interactive_train.training.calls import predicted
+from interactive_train.training.evaluation import predicted
 from interactive_train.training.preview import NextStep, next_step
 from interactive_train.training.session import Session
 from interactive_train.training.state import TrainState
