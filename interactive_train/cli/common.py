@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from interactive_train import losses, nn, optim
-from interactive_train.training.engine import Engine
-from interactive_train.training.objective import of_predictions
-from interactive_train.training.stepper import Stepper
+from interactive_train.training.recorded.engine import Engine
+from interactive_train.training.step.objective import of_predictions
+from interactive_train.training.step.stepper import Stepper
 from interactive_train.training.trainer import Trainer
 
 

@@ -17,17 +17,17 @@ from interactive_train.runtime.errors import did_you_mean, refusal
 from interactive_train.runtime.key import Key, key_of
 from interactive_train.runtime.keywords import suggests
 from interactive_train.runtime.notices import notice
-from interactive_train.training.evaluation import (
+from interactive_train.training.recorded.explain import Explanation, explain
+from interactive_train.training.records.state import TrainState
+from interactive_train.training.step.evaluation import (
     Metrics,
     evaluate,
     named_metrics,
     predicted,
     validation_data,
 )
-from interactive_train.training.explain import Explanation, explain
-from interactive_train.training.objective import Loss, of_predictions
-from interactive_train.training.state import TrainState
-from interactive_train.training.stepper import Objective, Stepper
+from interactive_train.training.step.objective import Loss, of_predictions
+from interactive_train.training.step.stepper import Objective, Stepper
 
 
 class SingleCalls:

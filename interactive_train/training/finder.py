@@ -22,13 +22,13 @@ from interactive_train.runtime.checks import real_number, shown, whole_number
 from interactive_train.runtime.errors import refusal
 from interactive_train.runtime.figure import figure_class
 from interactive_train.training.calls import SingleCalls, require_state
-from interactive_train.training.ending import Plan
-from interactive_train.training.events import Stepped
-from interactive_train.training.objective import of_predictions
-from interactive_train.training.report import Reports, drain
-from interactive_train.training.session import Session
-from interactive_train.training.state import TrainState, adjusted
-from interactive_train.training.stepper import NonFiniteError
+from interactive_train.training.control.ending import Plan
+from interactive_train.training.loop.report import Reports, drain
+from interactive_train.training.loop.session import Session
+from interactive_train.training.records.events import Stepped
+from interactive_train.training.records.state import TrainState, adjusted
+from interactive_train.training.step.objective import of_predictions
+from interactive_train.training.step.stepper import NonFiniteError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

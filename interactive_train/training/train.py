@@ -21,14 +21,14 @@ from interactive_train.runtime.errors import refusal
 from interactive_train.runtime.key import Key
 from interactive_train.runtime.keywords import suggests
 from interactive_train.runtime.notices import notice
-from interactive_train.training.ending import Plan
-from interactive_train.training.events import Event, Stepped
-from interactive_train.training.history import History
-from interactive_train.training.objective import Loss, of_model
-from interactive_train.training.progress import Bar
-from interactive_train.training.report import Report, Reports, drain
-from interactive_train.training.session import NonFinite, Session
-from interactive_train.training.state import TrainState, layer_knobs_of
+from interactive_train.training.control.ending import Plan
+from interactive_train.training.loop.progress import Bar
+from interactive_train.training.loop.report import Report, Reports, drain
+from interactive_train.training.loop.session import NonFinite, Session
+from interactive_train.training.records.events import Event, Stepped
+from interactive_train.training.records.history import History
+from interactive_train.training.records.state import TrainState, layer_knobs_of
+from interactive_train.training.step.objective import Loss, of_model
 
 
 @suggests("it.train")

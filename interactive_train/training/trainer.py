@@ -19,19 +19,19 @@ from interactive_train.runtime.errors import did_you_mean, refusal
 from interactive_train.runtime.key import Key, key_of
 from interactive_train.runtime.keywords import suggests
 from interactive_train.training.calls import SingleCalls, require_state
-from interactive_train.training.ending import Plan
-from interactive_train.training.evaluation import Metrics, evaluator_of, named_metrics
-from interactive_train.training.events import Event, Stepped
-from interactive_train.training.fingerprint import name_of_loss
-from interactive_train.training.history import History
-from interactive_train.training.objective import Loss, of_predictions
-from interactive_train.training.plan import Intervention, agenda_of
-from interactive_train.training.progress import Bar
-from interactive_train.training.report import Report, Reports, drain
-from interactive_train.training.run import Run
-from interactive_train.training.session import NonFinite, Session
-from interactive_train.training.state import TrainState, layer_knobs_of
-from interactive_train.training.stepper import Stepper
+from interactive_train.training.control.ending import Plan
+from interactive_train.training.control.plan import Intervention, agenda_of
+from interactive_train.training.journal.fingerprint import name_of_loss
+from interactive_train.training.loop.progress import Bar
+from interactive_train.training.loop.report import Report, Reports, drain
+from interactive_train.training.loop.session import NonFinite, Session
+from interactive_train.training.records.events import Event, Stepped
+from interactive_train.training.records.history import History
+from interactive_train.training.records.state import TrainState, layer_knobs_of
+from interactive_train.training.run.run import Run
+from interactive_train.training.step.evaluation import Metrics, evaluator_of, named_metrics
+from interactive_train.training.step.objective import Loss, of_predictions
+from interactive_train.training.step.stepper import Stepper
 
 
 class Trainer(SingleCalls):

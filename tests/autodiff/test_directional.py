@@ -10,7 +10,7 @@ import pytest
 import interactive_train as it
 from interactive_train import losses, nn, optim
 from interactive_train.autodiff.tape import Node
-from interactive_train.training.stepper import Stepper
+from interactive_train.training.step.stepper import Stepper
 
 RNG = np.random.default_rng(5)
 A = RNG.standard_normal((3, 4))

@@ -13,9 +13,9 @@ import pytest
 import interactive_train as it
 from benchmarks.peers.ours_models import trainer_of
 from benchmarks.workloads import WORKLOADS
-from interactive_train.training.engine import Engine
-from interactive_train.training.objective import of_predictions
-from interactive_train.training.stepper import Stepper
+from interactive_train.training.recorded.engine import Engine
+from interactive_train.training.step.objective import of_predictions
+from interactive_train.training.step.stepper import Stepper
 
 # Calls in one shard, calls in two, phases of two, megabytes of the arena in two.
 MOST: dict[str, tuple[int, int, int, float]] = {

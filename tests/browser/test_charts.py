@@ -15,7 +15,7 @@ from tests.browser.server import REPOSITORY
 CELL = f"""\
 import sys
 sys.path.insert(0, {str(REPOSITORY)!r})
-from interactive_train.training import commands
+from interactive_train.training.records import commands
 from interactive_train_widgets import Dashboard
 from tests.widgets.fake_run import FakeRun
 

@@ -12,11 +12,11 @@ import pytest
 from numpy.typing import NDArray
 
 import interactive_train as it
-from interactive_train.training import leaping, session
-from interactive_train.training.commands import SetPace
-from interactive_train.training.engine import Engine
-from interactive_train.training.stepper import Stepper
-from interactive_train.training.ticket import Ticket
+from interactive_train.training.loop import leaping, session
+from interactive_train.training.recorded.engine import Engine
+from interactive_train.training.records.commands import SetPace
+from interactive_train.training.records.ticket import Ticket
+from interactive_train.training.step.stepper import Stepper
 from tests.training.common import until
 
 Array = NDArray[Any]

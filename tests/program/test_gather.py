@@ -11,9 +11,9 @@ import interactive_train as it
 from interactive_train import losses, nn, optim
 from interactive_train.kernels.gemm import GEMM
 from interactive_train.kernels.softmax import CROSS_ENTROPY_ROWS, CROSS_ENTROPY_ROWS_BOTH
-from interactive_train.training.engine import Engine
-from interactive_train.training.objective import of_predictions
-from interactive_train.training.stepper import Stepper
+from interactive_train.training.recorded.engine import Engine
+from interactive_train.training.step.objective import of_predictions
+from interactive_train.training.step.stepper import Stepper
 
 HEIGHT, WIDTH = 5, 4
 

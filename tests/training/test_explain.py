@@ -12,8 +12,8 @@ import pytest
 import interactive_train as it
 from interactive_train import losses, nn, optim, schedules
 from interactive_train.autodiff.ghost import NotRecordableError
-from interactive_train.training.explain import Call, Explanation
-from interactive_train.training.explain_view import si
+from interactive_train.training.recorded.explain import Call, Explanation
+from interactive_train.training.recorded.explain_view import si
 from tests.training.common import all_bits, network, problem, trainer_of
 
 

@@ -14,8 +14,7 @@ import pytest
 
 import interactive_train as it
 from interactive_train import losses, nn, optim
-from interactive_train.training import registry
-from interactive_train.training.commands import (
+from interactive_train.training.records.commands import (
     Adjust,
     BranchOff,
     Command,
@@ -26,6 +25,7 @@ from interactive_train.training.commands import (
     TakeSnapshot,
     Undo,
 )
+from interactive_train.training.run import registry
 from tests.training.common import all_bits, going, until
 
 
@@ -153,7 +153,7 @@ def test_two_hundred_commands_a_second_are_all_applied_in_order_or_refused() -> 
         lambda: Switch(chance.choice(["main", "nobody"])),
         lambda: BranchOff(f"b{next(names)}"),
         lambda: TakeSnapshot(f"s{next(names)}"),
-        lambda: it.training.commands.Resume(),
+        lambda: it.training.records.commands.Resume(),
     ]
     weights = [30, 30, 5, 10, 5, 1, 1, 1, 2, 15]
     end = time.monotonic() + 4

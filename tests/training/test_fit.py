@@ -239,7 +239,7 @@ def interrupting(at: int) -> Any:
 def test_a_key_press_in_the_middle_of_a_commit_waits_until_it_is_whole(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from interactive_train.training.stepper import Stepper
+    from interactive_train.training.step.stepper import Stepper
 
     trainer, data = line()
     commit = Stepper.commit

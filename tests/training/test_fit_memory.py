@@ -8,8 +8,8 @@ import numpy as np
 
 import interactive_train as it
 from interactive_train import losses, nn, optim
-from interactive_train.training.engine import Engine
-from interactive_train.training.session import Session
+from interactive_train.training.loop.session import Session
+from interactive_train.training.recorded.engine import Engine
 
 
 def held() -> list[object]:

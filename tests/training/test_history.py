@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interactive_train.training.history import COLUMNS, History
+from interactive_train.training.records.history import COLUMNS, History
 
 
 @given(st.lists(st.integers(0, 700), max_size=5), st.booleans(), st.booleans())

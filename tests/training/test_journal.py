@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 
 import interactive_train as it
 from interactive_train import losses, nn, optim, schedules
-from interactive_train.training.commands import Adjust, Note, SetPace
-from interactive_train.training.curve import BLOCK
-from interactive_train.training.history import History
-from interactive_train.training.lines import JournalFile
+from interactive_train.training.journal.curve import BLOCK
+from interactive_train.training.journal.lines import JournalFile
+from interactive_train.training.records.commands import Adjust, Note, SetPace
+from interactive_train.training.records.history import History
 from tests.training.common import going, line, until
 
 

@@ -12,7 +12,7 @@ import interactive_train as it
 from interactive_train import losses, nn, optim, schedules
 from interactive_train.optim.setting import Setting
 from interactive_train.runtime.hyperparameter import Hyperparameter
-from interactive_train.training.commands import Adjust, Freeze
+from interactive_train.training.records.commands import Adjust, Freeze
 from tests.training.common import line, problem, trainer_of, until
 
 HALF = it.scale(0.5)

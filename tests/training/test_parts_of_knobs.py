@@ -6,7 +6,7 @@ import pytest
 
 import interactive_train as it
 from interactive_train import losses, nn, optim
-from interactive_train.training.view import KnobView
+from interactive_train.training.records.view import KnobView
 from tests.training.common import problem
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import interactive_train as it
 from interactive_train import losses, nn, optim, schedules
-from interactive_train.training.commands import Adjust, Undo
+from interactive_train.training.records.commands import Adjust, Undo
 from tests.program.fits import watched
 from tests.training.common import all_bits, going, line, problem, trainer_of
 

@@ -13,7 +13,7 @@ import interactive_train as it
 from interactive_train import losses, nn, optim, schedules
 from interactive_train.kernels import compiler
 from interactive_train.program.cost import flops
-from interactive_train.training.engine import Engine
+from interactive_train.training.recorded.engine import Engine
 from tests.program.fits import Action, assert_close, course_of, draw, steered, watched
 
 X = draw(48, 6)

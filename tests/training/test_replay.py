@@ -17,10 +17,10 @@ import pytest
 import interactive_train as it
 from interactive_train import losses, nn, optim, schedules
 from interactive_train.program.compile import most_shards
-from interactive_train.training import fingerprint
-from interactive_train.training.codify import value_text
-from interactive_train.training.commands import Adjust
-from interactive_train.training.wire import encode_value
+from interactive_train.training.journal import fingerprint
+from interactive_train.training.journal.codify import value_text
+from interactive_train.training.journal.wire import encode_value
+from interactive_train.training.records.commands import Adjust
 from tests.program.fits import watched
 from tests.training.common import all_bits, going, line, problem, until
 

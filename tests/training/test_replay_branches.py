@@ -10,7 +10,7 @@ import pytest
 
 import interactive_train as it
 from interactive_train import losses, optim
-from interactive_train.training.commands import Adjust
+from interactive_train.training.records.commands import Adjust
 from tests.training.common import line, until
 from tests.training.test_replay import X, Y, executed, halted, mixed, same
 

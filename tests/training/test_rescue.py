@@ -7,7 +7,7 @@ import pytest
 
 import interactive_train as it
 from interactive_train import losses, nn, optim
-from interactive_train.training.rescue import before_trouble
+from interactive_train.training.control.rescue import before_trouble
 from tests.training.common import problem, until
 
 

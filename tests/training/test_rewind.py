@@ -10,7 +10,8 @@ import pytest
 
 import interactive_train as it
 from interactive_train import losses, nn, optim, schedules
-from interactive_train.training.commands import BranchOff, Rewind, Stop, TakeSnapshot
+from interactive_train.training.loop import leaping
+from interactive_train.training.records.commands import BranchOff, Rewind, Stop, TakeSnapshot
 from tests.training.common import all_bits, line, problem, until
 
 Bits = tuple[object, ...]
@@ -67,7 +68,7 @@ def rewound(run: it.Run, step: int) -> Bits:
 def test_every_step_is_reached_to_the_bit_with_all_interventions(
     rule: Any, mode: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("interactive_train.training.leaping.is_native", lambda: mode == "native")
+    monkeypatch.setattr(leaping, "is_native", lambda: mode == "native")
     run, keeper = kept_going(rule)
     forward(run, 3)
     run.adjust(lr=it.scale(0.5)).wait(10)

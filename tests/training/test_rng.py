@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import interactive_train as it
-from interactive_train.training.stepper import Stepper
+from interactive_train.training.step.stepper import Stepper
 from tests.training.common import parameter_bits, problem, trainer_of
 
 

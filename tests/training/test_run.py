@@ -11,7 +11,7 @@ import pytest
 
 import interactive_train as it
 from interactive_train import losses, nn, optim
-from interactive_train.training.commands import Adjust, Extend
+from interactive_train.training.records.commands import Adjust, Extend
 from tests.training.common import all_bits, going, line, parameter_bits, problem, trainer_of, until
 
 

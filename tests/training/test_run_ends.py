@@ -11,8 +11,8 @@ import pytest
 
 import interactive_train as it
 from interactive_train import losses
-from interactive_train.training import frontend
-from interactive_train.training.commands import Adjust, Extend, Note, Pause
+from interactive_train.training.records.commands import Adjust, Extend, Note, Pause
+from interactive_train.training.run import frontend
 from tests.training.common import going, line, until
 
 
@@ -278,7 +278,7 @@ def test_headless_blocks_at_full_speed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_running_a_cell_again_stops_what_it_started(monkeypatch: pytest.MonkeyPatch) -> None:
-    from interactive_train.training import registry
+    from interactive_train.training.run import registry
 
     cell = [("a", 1)]
     monkeypatch.setattr(registry, "cell_id", lambda: cell[0])

@@ -8,7 +8,7 @@ import pytest
 
 import interactive_train as it
 from interactive_train import optim
-from interactive_train.training.view import RunView
+from interactive_train.training.records.view import RunView
 from tests.training.common import going, line, until
 
 

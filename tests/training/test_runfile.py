@@ -14,9 +14,9 @@ import pytest
 import interactive_train as it
 from interactive_train import losses, metrics, nn, optim, schedules
 from interactive_train.runtime.tensors import read_tensors, write_tensors
-from interactive_train.training import autosave
-from interactive_train.training.commands import Adjust
-from interactive_train.training.history import COLUMNS
+from interactive_train.training.records.commands import Adjust
+from interactive_train.training.records.history import COLUMNS
+from interactive_train.training.run import autosave
 from tests.training.common import all_bits, going, line, until
 from tests.training.test_replay import X, Y, mixed, same, steered
 
@@ -234,7 +234,7 @@ def test_a_disk_that_is_full_does_not_end_the_run(
     def full(*arguments: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("interactive_train.training.runfile.write_tensors", full)
+    monkeypatch.setattr("interactive_train.training.run.runfile.write_tensors", full)
     run = going(pace=None, epochs=2, autosave=tmp_path).wait(10)
     assert run.status == "finished"
     assert capsys.readouterr().err.count("cannot be written: [Errno 28]") == 1

@@ -12,8 +12,8 @@ import pytest
 
 import interactive_train as it
 from interactive_train import losses, nn, optim
-from interactive_train.training import keeping
-from interactive_train.training.snapshots import MOST, OVERHEAD
+from interactive_train.training.travel import keeping
+from interactive_train.training.travel.snapshots import MOST, OVERHEAD
 from tests.training.common import all_bits, going, line, until
 
 

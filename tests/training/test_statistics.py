@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 import interactive_train as it
 from interactive_train import losses, nn, optim
-from interactive_train.training.distribution import BINS, distribution
+from interactive_train.training.views.distribution import BINS, distribution
 from tests.training.common import all_bits, problem, trainer_of
 
 

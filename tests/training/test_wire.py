@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interactive_train import scale, schedules
-from interactive_train.training import commands as c
-from interactive_train.training import wire
-from interactive_train.training.wire import decode, encode
+from interactive_train.training.journal import wire
+from interactive_train.training.journal.wire import decode, encode
+from interactive_train.training.records import commands as c
 
 SCHEDULES = [
     schedules.constant(0.1),

@@ -1,6 +1,6 @@
 """A run that trains nothing: a plausible noisy loss, and commands applied at step boundaries.
 
-It offers what `interactive_train.training.view.Source` asks for. `step_once` drives it by
+It offers what `interactive_train.training.records.view.Source` asks for. `step_once` drives it by
 hand; `start` puts a thread under it, as a real run has one.
 """
 
@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from interactive_train.optim.setting import Base, Setting, checked_value
 from interactive_train.runtime.hyperparameter import Hyperparameter
-from interactive_train.training import commands
-from interactive_train.training.commands import Command
-from interactive_train.training.ticket import Ticket
-from interactive_train.training.view import (
+from interactive_train.training.records import commands
+from interactive_train.training.records.commands import Command
+from interactive_train.training.records.ticket import Ticket
+from interactive_train.training.records.view import (
     GroupView,
     JournalEntry,
     KnobView,

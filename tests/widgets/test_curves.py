@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from interactive_train.training.view import BranchView, RunView
+from interactive_train.training.records.view import BranchView, RunView
 from interactive_train_widgets.curves import departure
 from interactive_train_widgets.frames import MAX_ROWS, Composer
 from tests.widgets.fake_run import FakeRun

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from interactive_train.training import commands
+from interactive_train.training.records import commands
 from interactive_train_widgets.describe import JOURNAL_ROWS, describe_knob, signature
 from interactive_train_widgets.frames import Composer, freeze_frame
 from tests.widgets.fake_run import FakeRun

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from interactive_train.optim import Scaled
-from interactive_train.training import commands
+from interactive_train.training.records import commands
 from interactive_train_widgets import messages
 from interactive_train_widgets.messages import parse
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from interactive_train.training import commands
-from interactive_train.training.view import RunView
+from interactive_train.training.records import commands
+from interactive_train.training.records.view import RunView
 from interactive_train_widgets import messages
 from interactive_train_widgets.describe import Head
 from interactive_train_widgets.flow import HEARTBEAT, IN_FLIGHT

@@ -11,7 +11,7 @@ import pytest
 import traitlets
 
 import interactive_train_widgets as widgets
-from interactive_train.training import commands
+from interactive_train.training.records import commands
 from interactive_train_widgets.publisher import TELL
 from tests.widgets.fake_run import FakeRun
 from tests.widgets.test_widgets import PANELS, READY, eventually, fake_comm, heard, say

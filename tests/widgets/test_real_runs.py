@@ -10,7 +10,7 @@ import pytest
 
 import interactive_train as it
 from interactive_train import losses, metrics, nn, optim, schedules
-from interactive_train.training import commands
+from interactive_train.training.records import commands
 from interactive_train_widgets.describe import describe
 from interactive_train_widgets.frames import Composer
 from tests.widgets.test_frames import arrays, curve

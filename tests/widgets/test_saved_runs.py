@@ -58,4 +58,4 @@ def test_it_is_drawn_beside_one_that_goes_on_and_takes_no_commands(tmp_path: Pat
     board.close()
     assert widgets.display_run(saved) is not None
     with pytest.raises(ValueError, match=r"trainer.start"):
-        saved.submit(it.training.commands.Pause()).wait(1)
+        saved.submit(it.training.records.commands.Pause()).wait(1)

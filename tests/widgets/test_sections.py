@@ -11,8 +11,8 @@ import pytest
 
 import interactive_train as it
 from interactive_train import losses, nn, optim
-from interactive_train.training.statistics import Statistics
-from interactive_train.training.view import RunView
+from interactive_train.training.records.view import RunView
+from interactive_train.training.views.statistics import Statistics
 from interactive_train_widgets import messages
 from interactive_train_widgets.describe import Head
 from interactive_train_widgets.frames import Buffers

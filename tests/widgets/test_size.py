@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from interactive_train.training.view import JournalEntry, MetricView, RunView
+from interactive_train.training.records.view import JournalEntry, MetricView, RunView
 from interactive_train_widgets import assets, still
 from interactive_train_widgets.frames import Composer, freeze_frame
 from interactive_train_widgets.panels import Dashboard

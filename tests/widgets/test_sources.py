@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from interactive_train import optim
-from interactive_train.training import commands
+from interactive_train.training.records import commands
 from interactive_train_widgets.optimiser import OptimiserSource
 from interactive_train_widgets.sources import QUIET, ReportSource, bind
 from tests.widgets.fake_run import FakeRun

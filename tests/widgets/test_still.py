@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from interactive_train.training import commands
+from interactive_train.training.records import commands
 from interactive_train_widgets import plots, still
 from interactive_train_widgets.frames import Composer
 from tests.widgets.fake_run import FakeRun

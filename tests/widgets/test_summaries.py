@@ -11,8 +11,8 @@ import pytest
 from interactive_train.optim import setup
 from interactive_train.optim.rules import SGD
 from interactive_train.runtime.hyperparameter import Hyperparameter
-from interactive_train.training import commands
-from interactive_train.training.view import KnobView
+from interactive_train.training.records import commands
+from interactive_train.training.records.view import KnobView
 from interactive_train_widgets import still
 from interactive_train_widgets.describe import MATRIX_CLASSES, key_of, order_knobs, signature
 from interactive_train_widgets.frames import MAX_COURSES, Composer

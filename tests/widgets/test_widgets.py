@@ -13,7 +13,7 @@ from comm.base_comm import BaseComm
 
 import interactive_train_widgets as widgets
 from interactive_train import optim
-from interactive_train.training import commands
+from interactive_train.training.records import commands
 from interactive_train_widgets import still
 from interactive_train_widgets.base import LiveWidget
 from interactive_train_widgets.readings import READ_ONLY

@@ -18,7 +18,7 @@ import anywidget
 import traitlets
 
 from interactive_train.runtime.errors import did_you_mean, refusal
-from interactive_train.training.view import RunView, Source
+from interactive_train.training.records.view import RunView, Source
 from interactive_train_widgets import messages, still
 from interactive_train_widgets.assets import script, stylesheet
 from interactive_train_widgets.describe import Head

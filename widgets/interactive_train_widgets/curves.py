@@ -11,7 +11,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from interactive_train.training.view import BranchView, KnobView, MetricView, RunView, Source
+from interactive_train.training.records.view import (
+    BranchView,
+    KnobView,
+    MetricView,
+    RunView,
+    Source,
+)
 from interactive_train_widgets.describe import JOURNAL_ROWS
 from interactive_train_widgets.pyramid import Array, Columns, Pyramid, Recorded, finite_rows
 

@@ -1,6 +1,6 @@
 """A view of a run as plain JSON: numbers that are none become null, declarations are kept.
 
-In: the records of `interactive_train.training.view`. Out: dictionaries that the
+In: the records of `interactive_train.training.records.view`. Out: dictionaries that the
 front end reads, and a signature that says whether anything worth showing changed.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interactive_train.runtime.hyperparameter import Hyperparameter
-from interactive_train.training.view import JournalEntry, KnobView, MetricView, RunView
+from interactive_train.training.records.view import JournalEntry, KnobView, MetricView, RunView
 
 JOURNAL_ROWS = 60  # newest entries that a frame carries
 MAX_KEPT = 100  # kept states that a frame tells of, named ones and others

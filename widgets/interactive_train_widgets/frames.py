@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interactive_train.runtime.errors import refusal
-from interactive_train.training.view import KnobView, RunView, Source
+from interactive_train.training.records.view import KnobView, RunView, Source
 from interactive_train_widgets.curves import Curves, Points, Rows, Window, departure
 from interactive_train_widgets.describe import (
     Head,

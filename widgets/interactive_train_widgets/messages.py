@@ -13,8 +13,8 @@ from typing import Any
 
 from interactive_train.optim import Scaled
 from interactive_train.runtime.errors import did_you_mean, refusal
-from interactive_train.training import commands
-from interactive_train.training.commands import Command
+from interactive_train.training.records import commands
+from interactive_train.training.records.commands import Command
 from interactive_train_widgets.sections import SECTIONS
 
 MAX_TEXT = 2000  # characters of a name, a path or a note

@@ -20,11 +20,11 @@ from interactive_train import optim
 from interactive_train.optim import Leaf, OptimizerState
 from interactive_train.optim.setting import most_common
 from interactive_train.runtime.errors import refusal
-from interactive_train.training import commands
-from interactive_train.training.commands import Command
-from interactive_train.training.controls import group_view, leaf_knobs
-from interactive_train.training.ticket import Ticket
-from interactive_train.training.view import GroupView, JournalEntry, KnobView, RunView
+from interactive_train.training.control.controls import group_view, leaf_knobs
+from interactive_train.training.records import commands
+from interactive_train.training.records.commands import Command
+from interactive_train.training.records.ticket import Ticket
+from interactive_train.training.records.view import GroupView, JournalEntry, KnobView, RunView
 
 WHERE = "optimiser panel"
 Change = tuple[str, str]  # printable old and new value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from interactive_train.training.view import RunView
+from interactive_train.training.records.view import RunView
 from interactive_train_widgets import messages
 from interactive_train_widgets.curves import Window
 from interactive_train_widgets.describe import Head

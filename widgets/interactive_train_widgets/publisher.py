@@ -14,7 +14,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from interactive_train.training.view import RunView, Source
+from interactive_train.training.records.view import RunView, Source
 from interactive_train_widgets import messages
 from interactive_train_widgets.describe import Head, signature
 from interactive_train_widgets.flow import BUDGET, SLOWEST, Flow

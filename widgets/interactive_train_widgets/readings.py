@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import traitlets
 
-from interactive_train.training.view import RunView
+from interactive_train.training.records.view import RunView
 from interactive_train_widgets.describe import number
 from interactive_train_widgets.frames import main_rate
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-from interactive_train.training.ticket import Ticket
-from interactive_train.training.view import Source
+from interactive_train.training.records.ticket import Ticket
+from interactive_train.training.records.view import Source
 from interactive_train_widgets import messages
 from interactive_train_widgets.describe import Head
 

@@ -11,9 +11,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from interactive_train.training.distribution import Distribution
-from interactive_train.training.statistics import ArrayStatistics, Statistics
-from interactive_train.training.view import RunView, Source
+from interactive_train.training.records.view import RunView, Source
+from interactive_train.training.views.distribution import Distribution
+from interactive_train.training.views.statistics import ArrayStatistics, Statistics
 from interactive_train_widgets.describe import Head, number
 
 LAYERS = "layers"

@@ -1,6 +1,6 @@
 """What can stand under a panel besides a run: the report callback of a blocking fit.
 
-`ReportSource` is a small adapter to `interactive_train.training.view.Source`.
+`ReportSource` is a small adapter to `interactive_train.training.records.view.Source`.
 `bind` turns whatever a person hands to a panel into a source, or says what would do.
 """
 
@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from interactive_train.optim import OptimizerState
 from interactive_train.runtime.errors import refusal
-from interactive_train.training.commands import Command
-from interactive_train.training.ticket import Ticket
-from interactive_train.training.view import MetricView, RunView, Source
+from interactive_train.training.records.commands import Command
+from interactive_train.training.records.ticket import Ticket
+from interactive_train.training.records.view import MetricView, RunView, Source
 from interactive_train_widgets.optimiser import OptimiserSource
 
 Points = tuple[NDArray[np.int64], NDArray[np.float64]]

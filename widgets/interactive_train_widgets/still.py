@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from interactive_train.training.view import RunView
+from interactive_train.training.records.view import RunView
 from interactive_train_widgets import plots
 from interactive_train_widgets.describe import Head
 from interactive_train_widgets.frames import Buffers

@@ -11,8 +11,8 @@ import pytest
 
 import interactive_train as it
 from interactive_train import nn
-from interactive_train.training import commands
-from interactive_train.training.view import RunView
+from interactive_train.training.records import commands
+from interactive_train.training.records.view import RunView
 from interactive_train_widgets.teaching.base import TeachingView
 from interactive_train_widgets.teaching.picture import Picture, Table, pack
 from interactive_train_widgets.teaching.subject import Resting, Subject

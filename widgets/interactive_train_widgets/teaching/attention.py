@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from interactive_train.nn import MultiHeadAttention
 from interactive_train.nn.module import modules
 from interactive_train.runtime.errors import refusal
-from interactive_train.training.view import RunView
+from interactive_train.training.records.view import RunView
 from interactive_train_widgets.assets import script, stylesheet
 from interactive_train_widgets.messages import Value
 from interactive_train_widgets.teaching.attention_weights import attention_weights

@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from interactive_train.runtime.errors import did_you_mean, refusal
-from interactive_train.training import frontend
-from interactive_train.training.view import RunView, Source
+from interactive_train.training.records.view import RunView, Source
+from interactive_train.training.run import frontend
 from interactive_train_widgets import still
 from interactive_train_widgets.assets import stylesheet
 from interactive_train_widgets.base import LiveWidget

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interactive_train.runtime.errors import refusal
-from interactive_train.training.view import RunView
+from interactive_train.training.records.view import RunView
 from interactive_train_widgets.assets import script, stylesheet
 from interactive_train_widgets.describe import Head
 from interactive_train_widgets.messages import Value

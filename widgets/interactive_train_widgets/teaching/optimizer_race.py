@@ -14,7 +14,7 @@ import numpy as np
 from interactive_train.optim import SGD, Adam, RMSprop, Rule
 from interactive_train.runtime.checks import real_number, whole_number
 from interactive_train.runtime.errors import refusal
-from interactive_train.training.view import RunView
+from interactive_train.training.records.view import RunView
 from interactive_train_widgets.assets import script
 from interactive_train_widgets.messages import Value
 from interactive_train_widgets.still import COLOURS

@@ -15,8 +15,8 @@ import numpy as np
 from interactive_train.optim import MixedPrecision
 from interactive_train.runtime.errors import did_you_mean, refusal
 from interactive_train.training import Run
-from interactive_train.training.preview import NextStep
-from interactive_train.training.view import RunView
+from interactive_train.training.records.view import RunView
+from interactive_train.training.views.preview import NextStep
 from interactive_train_widgets.assets import script
 from interactive_train_widgets.describe import number as json_number
 from interactive_train_widgets.messages import Value

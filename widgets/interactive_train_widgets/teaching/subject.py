@@ -20,9 +20,9 @@ from interactive_train.nn.module import dtype_of
 from interactive_train.runtime.errors import refusal
 from interactive_train.training import Run, TrainState
 from interactive_train.training.calls import standing
-from interactive_train.training.commands import Command
-from interactive_train.training.ticket import Ticket
-from interactive_train.training.view import RunView
+from interactive_train.training.records.commands import Command
+from interactive_train.training.records.ticket import Ticket
+from interactive_train.training.records.view import RunView
 
 
 class Resting:

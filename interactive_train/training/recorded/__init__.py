@@ -1,0 +1,1 @@
+"""The same step as a recorded program: recording, memory, tables, many steps in one call."""

@@ -1,0 +1,1 @@
+"""What all other packages speak of: states, histories, commands and tickets, events, views."""

@@ -1,0 +1,158 @@
+"""SavedRun: a run that was read from a file; it can be shown, compared, gone on with, replayed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from interactive_train.runtime.errors import refusal
+from interactive_train.training.journal.journal import Journal
+from interactive_train.training.records.commands import Command, describe
+from interactive_train.training.records.history import History
+from interactive_train.training.records.state import TrainState
+from interactive_train.training.records.ticket import Ticket
+from interactive_train.training.records.view import RunView, metric_views
+from interactive_train.training.run import frontend
+from interactive_train.training.run.replay import replay
+from interactive_train.training.run.statefile import read_state
+from interactive_train.training.run.verification import Verification, verify
+
+if TYPE_CHECKING:
+    from interactive_train.training.run.run import Run
+    from interactive_train.training.trainer import Trainer
+
+
+class SavedRun:
+    """A run of the past; made by `load_run`. It has ended and takes no commands.
+
+    Attributes
+    ----------
+    name, status, step
+        As `Run` has them.
+    history : History
+    journal : Journal
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> import interactive_train as it
+    >>> from interactive_train import losses, nn, optim
+    >>> trainer = it.Trainer(nn.Linear(1, 1), optim.SGD(0.1), loss=losses.mse)
+    >>> x = np.linspace(-1, 1, 8, dtype=np.float32).reshape(-1, 1)
+    >>> run = trainer.start(trainer.init(seed=0), (x, 3 * x), batch_size=8, epochs=20).wait()
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "fit.safetensors"
+    >>> run.save(path)
+    >>> saved = it.load_run(path, trainer)
+    >>> saved
+    SavedRun('run', finished, step 20, loss 0.04504)
+    >>> trainer.fit(saved.state, (x, 3 * x), batch_size=8, progress=False).step
+    21
+    """
+
+    def __init__(
+        self,
+        view: RunView,
+        history: History,
+        journal: Journal,
+        arrays: Mapping[str, NDArray[Any]],
+        rest: Mapping[str, Any],
+        trainer: Trainer | None,
+    ) -> None:
+        self.name, self.status, self.step = view.name, view.status, view.step
+        self.history, self.journal = history, journal
+        self._view, self._arrays, self._rest, self._trainer = view, arrays, rest, trainer
+
+    @property
+    def state(self) -> TrainState:
+        """The state behind the last step; needs the trainer."""
+        return self._state("state")
+
+    @property
+    def first_state(self) -> TrainState:
+        """The state from which the run started; needs the trainer."""
+        return self._state("start")
+
+    @property
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The model's arrays behind the last step by path, read-only; without any trainer."""
+        begin = "state/model/"
+        return {n[len(begin) :]: a for n, a in self._arrays.items() if n.startswith(begin)}
+
+    def replay(self, data: Any, **options: Any) -> Run:
+        """Run it again from its first state; see `it.replay`."""
+        return replay(self.journal, self._needed("replay"), self.first_state, data, **options)
+
+    def verify(self, data: Any, **options: Any) -> Verification:
+        """Say whether it comes out the same, bit for bit; see `it.verify`."""
+        return verify(self.journal, self._needed("verify"), self.first_state, data, **options)
+
+    def _needed(self, what: str) -> Trainer:
+        if self._trainer is None:
+            raise ValueError(
+                refusal(
+                    f"saved.{what}",
+                    "the trainer, since a file holds no layers, rules and losses",
+                    "none",
+                    "Load it as it.load_run(path, trainer); saved.arrays needs none.",
+                )
+            )
+        return self._trainer
+
+    def _state(self, prefix: str) -> TrainState:
+        return read_state(self._needed("state"), self._arrays, self._rest[prefix], prefix)
+
+    # For front ends -----------------------------------------------------------------------
+
+    def view(self) -> RunView:
+        """Return everything that a dashboard shows."""
+        return replace(self._view, metrics=metric_views(self.history))
+
+    def series(
+        self, name: str, start: int = 0, branch: str = ""
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return (steps, values) of a recorded column from the start-th row on."""
+        return self.history.column("step", start), self.history.column(name, start)
+
+    def course(self, name: str, steps: Sequence[int], path: str = "") -> NDArray[np.float64]:
+        """Return a knob's effective values at these steps, from about a thousand points."""
+        last = next(
+            (k.effective for k in self._view.knobs if (k.path, k.description.name) == (path, name)),
+            np.nan,
+        )
+        known, values = self._arrays.get("course//"), self._arrays.get(f"course/{name}/{path}")
+        if name == "lr" and not path and len(self.history):
+            known, values = self.history.step, self.history.lr
+        if known is None or values is None:
+            return np.full(len(steps), last)
+        at = np.searchsorted(known, np.asarray(steps))
+        return np.asarray(np.append(values, last)[np.minimum(at, len(known))], np.float64)
+
+    def submit(self, command: Command, *, source: str = "code", gesture: str = "") -> Ticket:
+        """Refuse: what is over takes no commands."""
+        return Ticket(-1, describe(command)).refuse(
+            ValueError(
+                refusal(
+                    f"run {self.name!r}",
+                    "a run that is there",
+                    "one from a file",
+                    "trainer.start(saved.state, data) goes on with it.",
+                )
+            )
+        )
+
+    def subscribe(
+        self, listener: Callable[[], None], closed: Callable[[], None] | None = None
+    ) -> None:
+        """Do nothing: nothing will happen any more."""
+
+    def _ipython_display_(self) -> None:
+        if not frontend.show(self):
+            print(repr(self))  # noqa: T201 - the display of a cell without widgets
+
+    def __repr__(self) -> str:
+        loss = "" if np.isnan(self._view.loss) else f", loss {self._view.loss:.4g}"
+        return f"SavedRun({self.name!r}, {self.status}, step {self.step}{loss})"
