@@ -20,6 +20,7 @@ from interactive_train.kernels import catalogue, store
 from interactive_train.runtime import cpu
 from interactive_train.runtime.blas import Blas, blas
 from interactive_train.runtime.cache import cache_directory
+from interactive_train.training.run.frontend import shell
 
 # Features that decide which code runs, on x86 and on Arm.
 FEATURES = ("avx2", "fma", "avx512f", "avx512bw", "avx512vl", "avx512bf16", "neon", "sve")
@@ -214,9 +215,7 @@ def live_problems() -> list[str]:
 
 
 def _front_end() -> str:
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    if getattr(shell, "kernel", None) is not None:
+    if getattr(shell(), "kernel", None) is not None:
         return "a notebook's kernel"
     return "a terminal, without a front end (fits run at full speed; live control needs a notebook)"
 

@@ -8,31 +8,32 @@ from collections.abc import Callable, Iterator
 
 from interactive_train.cli.common import common_fits
 from interactive_train.kernels import catalogue, store
-from interactive_train.kernels.compiler import address, share, symbol_of
-from interactive_train.machine import executor, team
-from interactive_train.machine.workers import helper_address
+from interactive_train.kernels.compiler import Request, address, ready
+from interactive_train.machine import executor
 from interactive_train.runtime.cache import cache_directory
+from interactive_train.runtime.notices import leave_out
 
 Progress = Callable[[str], None]
 Step = Callable[[Progress], int]
 
 
 def steps() -> Iterator[tuple[str, Step]]:
-    """Yield (name, step) for the executors and every kernel of the catalogue in both types.
-
-    Those that a second process compiles come last.
-    """
-    requests = [(k, dtype, False) for dtype in catalogue.FLOATING for k in catalogue.kernels()]
-    elsewhere = share(requests)
+    """Yield (name, step) for the executor and every kernel of the catalogue in both types."""
     yield executor.SYMBOL.removeprefix("it_"), executor.executor_address
-    yield team.SYMBOL.removeprefix("it_"), helper_address
-    for kernel, dtype, _ in sorted(requests, key=lambda r: symbol_of(*r) in elsewhere):
+    for kernel, dtype, _ in requests():
         yield (
             f"{kernel.name} {dtype.name}",
             lambda progress, k=kernel, d=dtype: address(k, d, progress=progress),  # type: ignore[misc]
         )
     for name, record in common_fits():
         yield name, lambda progress, record=record: record()  # type: ignore[misc]
+
+
+def requests() -> Iterator[Request]:
+    """Yield the kernels of the catalogue in both types."""
+    for dtype in catalogue.FLOATING:
+        for kernel in catalogue.kernels():
+            yield kernel, dtype, False
 
 
 def warm() -> int:
@@ -47,12 +48,15 @@ def warm() -> int:
     if folder is None:
         print("nothing to do: kernels cannot be kept here, so each start compiles its own.")
         return 0
+    leave_out("compiling")  # the line says it
     started = time.perf_counter()
     before = store.stored_kernels()[0]
     todo = list(steps())
     line = _Line(len(todo))
-    for name, step in todo:
-        line.advance(name)
+    for symbol in ready(requests()):  # together with a second process
+        line.reach(store.stored_kernels()[0] - before, symbol.removeprefix("it_"))
+    for number, (name, step) in enumerate(todo, start=1):
+        line.reach(number, name)
         step(_quietly)
     line.close()
     compiled = store.stored_kernels()[0] - before
@@ -86,15 +90,18 @@ class _Line:
         except ImportError:
             pass
 
-    def advance(self, name: str) -> None:
-        self.done += 1
+    def reach(self, done: int, name: str) -> None:
+        """Show that so many are done, unless it was more before."""
+        before, self.done = self.done, max(self.done, min(done, self.total))
+        if self.done == before:
+            return
         if self.bar is not None:
             self.bar.set_postfix_str(name, refresh=False)
-            self.bar.update()
+            self.bar.update(self.done - before)
         elif self.live:
             sys.stderr.write(f"\rcompiling kernels {self.done}/{self.total} {name:<40.40}")
             sys.stderr.flush()
-        elif self.done % 20 == 0 or self.done == self.total:
+        elif self.done // 20 > before // 20 or self.done == self.total:
             print(f"compiling kernels {self.done}/{self.total}", flush=True)
 
     def close(self) -> None:

@@ -176,11 +176,11 @@ _START = """
     width = heads * head
     item = out.itemsize
     p_at = workspace(T(0.0), BLOCK)
-    p = carray(pointer(p_at), (KEYS, QUERIES), dtype=T)
+    p = array_at(p_at, (KEYS, QUERIES), T)
     rows_at = workspace(T(0.0), ROWS)
-    each = carray(pointer(rows_at), (4, QUERIES), dtype=T)
-    order = carray(pointer(workspace(T(0.0), ROWS)), (QUERIES + 1,), dtype=T)
-    kept = carray(pointer(workspace(0, KEYS)), (KEYS,), dtype=np.int64)
+    each = array_at(rows_at, (4, QUERIES), T)
+    order = array_at(workspace(T(0.0), ROWS), (QUERIES + 1,), T)
+    kept = array_at(workspace(0, KEYS), (KEYS,), np.int64)
     top, total, change, mean = each[0], each[1], each[2], each[3]
 """
 
@@ -228,7 +228,7 @@ def attention_gradient(out, g, packed, rate, key, batch, queries, keys, heads, k
                        q_start, q_step, k_start, k_step, v_start, v_step, causal, first, routine):
 {_START}
     d_at = workspace(T(0.0), BLOCK)
-    d = carray(pointer(d_at), (KEYS, QUERIES), dtype=T)
+    d = array_at(d_at, (KEYS, QUERIES), T)
     for b in range(batch):
         base = packed.ctypes.data + b * size * item
         target = out.ctypes.data + b * size * item - base

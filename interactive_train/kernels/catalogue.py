@@ -165,6 +165,9 @@ def _first() -> Iterator[tuple[Kernel, np.dtype[np.generic], bool]]:
     yield from ((TAKE_BATCH, single, False), (TAKE_BATCH, double, False))
     yield (SUM_OF_SQUARES, single, False)
     yield from ((e.ADD.kernel("fr"), single, False), (ADVANCE, double, False))
+    yield from ((SUM, single, False), (e.ADD.kernel("ff"), single, True))
+    yield from ((e.TO_FLOAT64.kernel("f"), single, False), (e.MULTIPLY.kernel("ff"), double, False))
+    yield from ((e.ADD.kernel("ff"), double, True), (ROOT_OF_SUMS, double, False))
 
 
 FIRST = tuple(_first())

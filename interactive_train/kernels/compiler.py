@@ -1,7 +1,7 @@
 """From a kernel to the address of its native adapter.
 
-numba turns the adapter's source into LLVM code; from there on the way is short:
-make everything but the entry point internal, optimise once more, emit an object
+numba turns the adapter's source into LLVM code, which it is told not to optimise; from there on
+the way is short: make everything but the entry point internal, optimise, emit an object
 file, keep it. The next start loads the object file and needs no numba at all,
 which is what makes it quick. An object may refer to nothing but a few functions
 of the C mathematics library; that is checked when it is made and again when it is loaded, since a
@@ -10,19 +10,20 @@ missing symbol would end the process.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import ctypes.util
 import linecache
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from llvmlite import binding
 
-from interactive_train.kernels.aside import ENOUGH, WITHIN, Aside
+from interactive_train.kernels.aside import ENOUGH, Aside
 from interactive_train.kernels.kernel import Kernel
 from interactive_train.kernels.source import adapter_source
 from interactive_train.kernels.store import (
@@ -32,6 +33,7 @@ from interactive_train.kernels.store import (
     save,
     stored_kernels,
 )
+from interactive_train.runtime.cache import cache_directory
 from interactive_train.runtime.cpu import cpu_name
 from interactive_train.runtime.notices import notice
 
@@ -50,6 +52,7 @@ LIBRARY |= {"fma", "memset", "memcpy", "memmove", "memset_pattern16"}
 _lock = threading.RLock()
 _addresses: dict[tuple[str, str, bool], int] = {}
 Progress = Callable[[str], None]
+Request = tuple[Kernel, np.dtype[np.generic], bool]
 
 
 def _renew_lock() -> None:
@@ -98,8 +101,8 @@ def address(
         return _addresses[key]
 
 
-def prepare(requests: Iterable[tuple[Kernel, np.dtype[np.generic], bool]]) -> None:
-    """Compile what is missing of many kernels, half of it in a second process.
+def prepare(requests: Iterable[Request]) -> None:
+    """Compile what is missing of many kernels, together with a second process.
 
     Parameters
     ----------
@@ -107,22 +110,39 @@ def prepare(requests: Iterable[tuple[Kernel, np.dtype[np.generic], bool]]) -> No
     """
     with _lock:
         missing = _missing(requests)
-        if len(missing) < ENOUGH:
-            return
-        _announce(next(iter(missing)).removeprefix("it_"))
-        elsewhere = _first.symbols if _first is not None else set()
-        jobs = [job for job in missing.items() if job[0] not in elsewhere]
-        jobs.sort(key=lambda job: -len(job[1]))  # long ones take longest
-        with Aside(jobs[1::2] if not elsewhere else ()):
-            for symbol, source in jobs if elsewhere else jobs[::2]:
-                save(_compile(symbol, source), source)
-        if _first is not None:
-            _first.wait()
+        if len(missing) >= ENOUGH and cache_directory() is not None:
+            _announce(next(iter(missing)).removeprefix("it_"))
+            for _ in _in_two(missing):
+                pass
 
 
-def _missing(
-    requests: Iterable[tuple[Kernel, np.dtype[np.generic], bool]],
-) -> dict[str, str]:
+def ready(requests: Iterable[Request]) -> Iterator[str]:
+    """Do the same, and yield the symbols of all that this process compiles."""
+    with _lock:
+        yield from _in_two(_missing(requests))
+
+
+def _in_two(missing: Mapping[str, str]) -> Iterator[str]:
+    """Compile adapters, from the first on, while a second process begins with the last."""
+    global _aside
+    aside = _aside if _aside is not None and _aside.works else Aside()
+    aside.add(reversed(list(missing.items())))
+    try:
+        while (job := aside.take()) is not None:
+            yield job[0]
+            keep(*job)
+    finally:
+        aside.close()
+        _aside = None
+
+
+def keep(symbol: str, source: str) -> None:
+    """Compile an adapter that is not stored, and store it."""
+    if not is_stored(symbol, source):
+        save(_compile(symbol, source), source)
+
+
+def _missing(requests: Iterable[Request]) -> dict[str, str]:
     """Return the sources of adapters that are neither loaded nor stored, by symbol."""
     found: dict[str, str] = {}
     for kernel, dtype, in_place in dict.fromkeys(requests):
@@ -134,30 +154,17 @@ def _missing(
     return found
 
 
-def share(requests: Iterable[tuple[Kernel, np.dtype[np.generic], bool]]) -> set[str]:
-    """Let a second process begin with every other kernel that is missing; return their symbols.
-
-    This one goes on meanwhile, best with those that are not among them.
-    """
-    global _first
-    with _lock:
-        missing = list(_missing(requests).items())
-        if _first is not None or len(missing) < ENOUGH:
-            return set()
-        _first = Aside(missing[1::2])
-        return set(_first.symbols)
-
-
-_first: Aside | None = None  # what compiles the kernels of every step on a new machine
+_aside: Aside | None = None  # what compiles the kernels of every step on a new machine
 
 
 def _begin_first() -> None:
     """On a machine without any kernels, let a second process begin with those of every step."""
-    global _first
-    if _first is None and os.environ.get(WITHIN) is None:
+    global _aside
+    if _aside is None and stored_kernels()[0] == 0:
         from interactive_train.kernels.catalogue import FIRST
 
-        _first = Aside(list(_missing(FIRST).items()) if stored_kernels()[0] == 0 else ())
+        _aside = Aside()
+        _aside.add(_missing(FIRST).items())
 
 
 def symbol_of(kernel: Kernel, dtype: np.dtype[np.generic], in_place: bool = False) -> str:
@@ -169,8 +176,7 @@ def native(symbol: str, source: str, progress: Progress | None = None) -> int:
     """Return the address of the `entry` of an adapter module under the given symbol."""
     with _lock:
         stored = load(symbol, source)
-        if stored is None and _first is not None and symbol in _first.symbols:
-            _first.wait()
+        if stored is None and _aside is not None and _aside.wait(symbol):
             stored = load(symbol, source)
         if stored is None:
             _begin_first()
@@ -196,34 +202,58 @@ def _compile(symbol: str, source: str) -> StoredObject:
     machine = _target_machine()
     options = binding.create_pipeline_tuning_options(speed_level=3)
     options.loop_vectorization = options.slp_vectorization = True
-    builder = binding.create_pass_builder(machine, options)
-    builder.getModulePassManager().run(module, builder)
-    needed = sorted({_library_name(f.name) for f in module.functions if f.is_declaration} - {""})
-    foreign = [name for name in needed if not {name, name.removesuffix("f")} & LIBRARY]
+    foreign: list[str] = []
+    for _ in range(2):  # an error that cannot happen sometimes vanishes at the second look only
+        builder = binding.create_pass_builder(machine, options)
+        builder.getModulePassManager().run(module, builder)
+        needed = sorted({_library_name(f.name) for f in module.functions if f.is_declaration})
+        foreign = [f for f in needed if f and not {f, f.removesuffix("f")} & LIBRARY]
+        if not foreign:
+            break
     if foreign:
         raise RuntimeError(
             f"kernel {symbol}: a kernel may call the mathematics library only; got {foreign}. "
             "It raises, allocates or uses an unsupported function."
         )
-    return StoredObject(symbol, tuple(needed), machine.emit_object(module))
+    return StoredObject(symbol, tuple(filter(None, needed)), machine.emit_object(module))
 
 
 def _llvm(symbol: str, source: str) -> str:
     """Return the LLVM code that numba makes of an adapter module."""
-    import numba
-
-    config: Any = numba.config
     filename = f"<adapter {symbol}>"
     linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
     scope: dict[str, Any] = {"__name__": f"interactive_train_adapters.{symbol}"}
-    disabled = config.DISABLE_JIT
-    config.DISABLE_JIT = 0  # someone may have set NUMBA_DISABLE_JIT=1
-    try:
+    with _as_generated():
         exec(compile(source, filename, "exec"), scope)
-    finally:
-        config.DISABLE_JIT = disabled
     entry = scope["entry"]
     return str(entry.inspect_llvm().replace(f"@{entry.native_name}(", f"@{symbol}("))
+
+
+@contextlib.contextmanager
+def _as_generated() -> Iterator[None]:
+    """Let numba hand over the code that it generates as it is: it is optimised here, once.
+
+    Machine code is not made of it either. Settings belong to the whole process; they change while
+    no other thread compiles. Where numba has no such methods any more, it only takes longer.
+    """
+    from numba.core import compiler_lock, config, registry
+
+    with compiler_lock.global_compiler_lock, contextlib.ExitStack() as after:
+        codegen = registry.cpu_target.target_context.codegen()  # made with their settings
+        level = type(config.OPT)(0)  # type: ignore[attr-defined]
+        _set(config, after, DISABLE_JIT=0, LOOP_VECTORIZE=0, SLP_VECTORIZE=0, OPT=level)
+        _set(codegen, after, _add_module=lambda module: None, set_env=lambda *_: None)
+        yield
+
+
+def _set(owner: Any, after: contextlib.ExitStack, **values: Any) -> None:
+    """Set attributes until the end of a block."""
+    for name, value in values.items():
+        if name in vars(owner):
+            after.callback(setattr, owner, name, vars(owner)[name])
+        else:
+            after.callback(delattr, owner, name)
+        setattr(owner, name, value)
 
 
 def _library_name(declared: str) -> str:

@@ -50,7 +50,7 @@ if from_y == 1 and from_x == 1 and length == width and left < right:
         copy(T(0.0), to + (top * length + left) * item,
              x_at + ((row + top) * width + column + left) * item,
              (bottom - top) * length - (length - right) - left)
-    border = carray(pointer(to), (lines, length), dtype=T)
+    border = array_at(to, (lines, length), T)
     for r in range(top, bottom):
         for j in range(left):
             border[r, j] = 0.0
@@ -63,14 +63,14 @@ else:
         if y < 0 or y >= height or left == right:
             copy(T(0.0), line_at, 0, length)
             continue
-        line = carray(pointer(line_at), (length,), dtype=T)
+        line = array_at(line_at, (length,), T)
         source_at = x_at + (y * width + column + left * from_x) * item
         for j in range(left):
             line[j] = 0.0
         if from_x == 1:
             copy(T(0.0), line_at + left * item, source_at, right - left)
         else:
-            source = carray(pointer(source_at), ((right - left) * from_x,), dtype=T)
+            source = array_at(source_at, ((right - left) * from_x,), T)
             for j in range(right - left):
                 line[left + j] = source[j * from_x]
         for j in range(right, length):
@@ -124,11 +124,11 @@ def convolve(out, x, w, images, sources, targets, groups, height, width, rows, c
     lanes = LANE_BYTES // item
     held_at = workspace(T(0.0), SOURCES)
     weight_at = workspace(T(0.0), WEIGHTS)
-    packed = carray(pointer(weight_at), (WEIGHTS,), dtype=T)
+    packed = array_at(weight_at, (WEIGHTS,), T)
     offset_at = workspace(images, UNITS)
-    offsets = carray(pointer(offset_at), (UNITS,), dtype=np.int64)
+    offsets = array_at(offset_at, (UNITS,), np.int64)
     spill_at = workspace(T(0.0), ROWS * MOST_LANES)
-    spill = carray(pointer(spill_at), (ROWS * MOST_LANES,), dtype=T)
+    spill = array_at(spill_at, (ROWS * MOST_LANES,), T)
     inner, outer = sources // groups, targets // groups
     # A target's step per source, and a source's step per target: one of the two is 1.
     to_y, to_x = (stride_y, stride_x) if transposed else (1, 1)
@@ -254,15 +254,15 @@ def convolve_weight(out, x, g, images, sources, targets, groups, height, width, 
     lanes = LANE_BYTES // item
     held_at = workspace(T(0.0), SOURCES)
     sums_at = workspace(T(0.0), WEIGHTS)
-    sums = carray(pointer(sums_at), (WEIGHTS,), dtype=T)
+    sums = array_at(sums_at, (WEIGHTS,), T)
     turned_at = workspace(T(0.0), TURNED)
-    turned = carray(pointer(turned_at), (TURNED,), dtype=T)
+    turned = array_at(turned_at, (TURNED,), T)
     offset_at = workspace(images, UNITS + ROWS)
-    offsets = carray(pointer(offset_at), (UNITS + ROWS,), dtype=np.int64)
+    offsets = array_at(offset_at, (UNITS + ROWS,), np.int64)
     from_y, from_x = stride_y, stride_x
     outer = targets // groups
     taps = taps_y * taps_x
-    flat_out = carray(pointer(out.ctypes.data), (targets, depth * taps), dtype=T)
+    flat_out = array_at(out.ctypes.data, (targets, depth * taps), T)
     length = min(column_block, columns)
     band = min(row_block, rows)
     reach = (taps_y - 1) * dilation_y + 1
@@ -325,9 +325,8 @@ def convolve_weight(out, x, g, images, sources, targets, groups, height, width, 
                                          from_at + (v * rows * columns + t) * item,
                                          rows * columns * item)
                                 for r in range(min(lanes, made - v)):
-                                    given = carray(
-                                        pointer(from_at + (v + r) * rows * columns * item),
-                                        (some,), dtype=T)
+                                    row_at = from_at + (v + r) * rows * columns * item
+                                    given = array_at(row_at, (some,), T)
                                     for t in range(fast, some):
                                         turned[t * across + v + r] = given[t]
                             for k_ in range(pieces(units, ROWS)):

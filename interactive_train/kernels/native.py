@@ -13,20 +13,46 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
+from numba.np.arrayobj import populate_array
 
 _BYTES = ir.IntType(8).as_pointer()
 _WORD = ir.IntType(64)
 
 
 @intrinsic
-def pointer(typing: Any, address: Any) -> Any:
-    """Turn an address into an untyped pointer."""
+def array_at(typing: Any, address: Any, shape: Any, dtype: Any) -> Any:
+    """Return the memory at an address as a contiguous array that nobody owns.
+
+    numba's `carray` does the same in a function of its own, compiled for every kind of array.
+    """
+    kind = types.Array(dtype.dtype, len(shape), "C")
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return builder.inttoptr(values[0], _BYTES)
+        array = context.make_array(kind)(context, builder)
+        extents = cgutils.unpack_tuple(builder, values[1])  # type: ignore[no-untyped-call]
+        item = context.get_abi_sizeof(context.get_data_type(kind.dtype))
+        strides = [ir.Constant(_WORD, item)]
+        for extent in reversed(extents[1:]):
+            strides.insert(0, builder.mul(strides[0], extent))
+        data = builder.inttoptr(values[0], array.data.type)
+        populate_array(  # type: ignore[no-untyped-call]
+            array, data, extents, strides, itemsize=item, meminfo=None
+        )
+        return array._getvalue()
 
-    return types.voidptr(types.int64), generate
+    return kind(address, shape, dtype), generate
+
+
+@intrinsic
+def address_of(typing: Any, pointer: Any) -> Any:
+    """Turn a pointer into an address."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.ptrtoint(values[0], _WORD)
+
+    return types.int64(pointer), generate
 
 
 @intrinsic(prefer_literal=True)

@@ -40,17 +40,18 @@ HEADER = '''"""Adapter of the kernel {name} for {dtype}; generated, do not edit.
 import math
 
 import numpy as np
-from numba import carray, cfunc, njit, types
+from numba import cfunc, njit, types
 
-from interactive_train.kernels.native import accumulate, call_gemm, exponent, mantissa
-from interactive_train.kernels.native import pointer, rank, square_root, two_to, unrank
+from interactive_train.kernels.native import accumulate, array_at, call_gemm, exponent
+from interactive_train.kernels.native import mantissa, rank, square_root, two_to, unrank
 from interactive_train.kernels.native import wide_product
 from interactive_train.kernels.native import workspace
 from interactive_train.kernels.tiles import copy, correlate, multiply, pair_up, put_back, turn
 
 T = np.{dtype}
-OPTIONS = dict(error_model="numpy", fastmath={fastmath})
-EXACT = dict(error_model="numpy", fastmath={{'contract'}})
+COMMON = dict(error_model="numpy", _nrt=False)  # nothing is allocated, nothing counted
+OPTIONS = dict(fastmath={fastmath}, **COMMON)
+EXACT = dict(fastmath={{'contract'}}, **COMMON)
 BARE = dict(no_cpython_wrapper=True, no_cfunc_wrapper=True)
 '''
 TYPES = {
@@ -101,9 +102,10 @@ def _entry(kernel: Kernel, tree: ast.FunctionDef, in_place: bool) -> str:
         elif in_place and operand.name == read:
             arrays.append(f"    {operand.name} = {written}")
         else:
-            address, shape = f"pointer(operands_[{position}])", ", ".join(operand.extents)
-            kind = TYPES[operand.type]
-            arrays.append(f"    {operand.name} = carray({address}, ({shape},), dtype={kind})")
+            shape, kind = ", ".join(operand.extents), TYPES[operand.type]
+            arrays.append(
+                f"    {operand.name} = array_at(operands_[{position}], ({shape},), {kind})"
+            )
     body = ast.unparse(ast.Module(tree.body, []))
     return "\n".join(
         [

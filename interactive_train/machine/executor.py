@@ -28,13 +28,14 @@ from interactive_train.machine.table import Table
 
 # The operands of `entry`: addresses of the table and of the schedule's words, number of phases,
 # guard, addresses of the control block and of the team (0: the caller is alone).
+# A helper's operands: 0, a word for the row at work, the team's address, its rank.
 SOURCE = f'''"""The native executor; compiled once per machine."""
 {t.SOURCE}
 
 @njit(**BARE)
 def unfit(values, count):
     for position in range(count):
-        if not np.isfinite(values[position]):
+        if values[position] - values[position] != 0.0:  # NaN for what is not finite
             return {status.NONFINITE} + 16 * position
     return 0
 
@@ -42,8 +43,8 @@ def unfit(values, count):
 @njit(**BARE)
 def share(team, table, at, control):
     """Run the shards of one phase together with whoever comes."""
-    words = carray(pointer(team), ({t.WORDS},), dtype=np.int64)
-    phase = carray(pointer(at), (1,), dtype=np.int64)
+    words = array_at(team, ({t.WORDS},), np.int64)
+    phase = array_at(at, (1,), np.int64)
     count = phase[0]
     words[{t.PHASE}] = at
     done = atomic_load(team + {8 * t.DONE})
@@ -59,7 +60,7 @@ def share(team, table, at, control):
         idle = relax(idle, words[{t.YIELD}])
     if atomic_load(team + {8 * t.FAILED}) == 0:
         return 0
-    results = carray(pointer(words[{t.RESULTS}]), (count, 2), dtype=np.int64)
+    results = array_at(words[{t.RESULTS}], (count, 2), np.int64)
     slot = 0
     while results[slot, 0] == 0:
         slot += 1
@@ -69,10 +70,10 @@ def share(team, table, at, control):
 
 @njit(**BARE)
 def run_steps(table, schedule, phases, guard, control, mailbox, team):
-    words = carray(pointer(schedule), (1,), dtype=np.int64)
+    words = array_at(schedule, (1,), np.int64)
     columns = control[{c.COLUMNS}]
-    values = carray(pointer(control[{c.GUARDS}]), (columns,), dtype=np.float64)
-    history = carray(pointer(control[{c.HISTORY}]), (1,), dtype=np.float64)
+    values = array_at(control[{c.GUARDS}], (columns,), np.float64)
+    history = array_at(control[{c.HISTORY}], (1,), np.float64)
     guards = control[{c.GUARD_COUNT}]
     while control[{c.STEP}] < control[{c.LIMIT}]:
         if atomic_load(mailbox) != 0:
@@ -107,13 +108,15 @@ def run_steps(table, schedule, phases, guard, control, mailbox, team):
     return 0
 
 
-@cfunc(types.int64(types.CPointer(types.int64)), error_model="numpy")
+@cfunc(types.int64(types.CPointer(types.int64)), **OPTIONS)
 def entry(p):
+    if p[0] == 0:
+        return serve(array_at(address_of(p), (4,), np.int64), p[2], p[3])
     team = p[5]
-    control = carray(pointer(p[4]), ({c.WORDS},), dtype=np.int64)
+    control = array_at(p[4], ({c.WORDS},), np.int64)
     control[{c.STATUS}] = 0
     if team != 0:
-        carray(pointer(team), ({t.WORDS},), dtype=np.int64)[{t.TABLE}] = p[0]
+        array_at(team, ({t.WORDS},), np.int64)[{t.TABLE}] = p[0]
         atomic_store(team + {8 * t.FAILED}, 0)
         atomic_store(team + {8 * t.RUNNING}, 1)
     code = run_steps(p[0], p[1], p[2], p[3], control, p[4] + {8 * c.MAILBOX}, team)

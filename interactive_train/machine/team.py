@@ -21,15 +21,16 @@ WORDS = 80
 SPINS = 1500
 ROUNDS = SPINS + 2000
 
-# What the leader and the helpers have in common.
-SOURCE = f'''from numba import carray, cfunc, njit, types
+# The leader and the helpers run the same code, compiled as one: `executor` has the leader's part.
+SOURCE = f'''from numba import cfunc, njit, types
 import numpy as np
 
 from interactive_train.kernels.native import (
-    atomic_add, atomic_load, atomic_store, atomic_swap, call_row, pause, pointer
+    address_of, array_at, atomic_add, atomic_load, atomic_store, atomic_swap, call_row, pause
 )
 
-BARE = dict(no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")
+OPTIONS = dict(error_model="numpy", _nrt=False)
+BARE = dict(no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS)
 
 
 @njit(**BARE)
@@ -38,7 +39,7 @@ def run_rows(table, first, end, place):
     at = table + {8 * ROW_WORDS} * first
     for row in range(first, end):
         place[1] = row
-        code = call_row(carray(pointer(at), (1,), dtype=np.int64)[0], at + 8)
+        code = call_row(array_at(at, (1,), np.int64)[0], at + 8)
         if code != 0:
             return code
         at += {8 * ROW_WORDS}
@@ -50,8 +51,8 @@ def run_shard(team, table, phase, slot, place):
     """Run a claimed shard; a failure is noted in its own place, whoever met it."""
     code = run_rows(table, phase[1 + 2 * slot], phase[2 + 2 * slot], place)
     if code != 0:
-        words = carray(pointer(team), ({WORDS},), dtype=np.int64)
-        results = carray(pointer(words[{RESULTS}]), (slot + 1, 2), dtype=np.int64)
+        words = array_at(team, ({WORDS},), np.int64)
+        results = array_at(words[{RESULTS}], (slot + 1, 2), np.int64)
         results[slot, 0] = code
         results[slot, 1] = place[1]
         atomic_store(team + {8 * FAILED}, 1)
@@ -76,25 +77,18 @@ def relax(idle, give_way):
     if idle >= {SPINS} and give_way != 0:
         call_row(give_way, 0)
     return idle + 1
-'''
 
-# The operands of a helper's `entry`: two words of its own (the second is the row at work), the
-# team's address, its rank.
-HELPER = f'''"""A helper: claims shards until there has been no run for a while."""
-{SOURCE}
 
-@cfunc(types.int64(types.CPointer(types.int64)), error_model="numpy")
-def entry(p):
-    team = p[2]
-    rank = p[3]
-    place = carray(p, (4,))
-    words = carray(pointer(team), ({WORDS},), dtype=np.int64)
+@njit(**BARE)
+def serve(place, team, rank):
+    """Be a helper: claim shards until there has been no run for a while."""
+    words = array_at(team, ({WORDS},), np.int64)
     idle = 0
     while True:
         left = claim(team, rank)
         if left != 0:
             idle = 0
-            phase = carray(pointer(words[{PHASE}]), (1,), dtype=np.int64)
+            phase = array_at(words[{PHASE}], (1,), np.int64)
             run_shard(team, words[{TABLE}], phase, phase[0] - left, place)
             atomic_add(team + {8 * DONE}, 1)
         elif idle < {ROUNDS}:
@@ -104,4 +98,3 @@ def entry(p):
         else:
             call_row(words[{NAP}], words[{NAP_TIME}])
 '''
-SYMBOL = "it_helper"

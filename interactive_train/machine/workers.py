@@ -14,12 +14,11 @@ import math
 import os
 import sys
 import threading
-from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
-from interactive_train.kernels.compiler import Progress, native
 from interactive_train.machine import team as t
+from interactive_train.machine.executor import entry_points
 from interactive_train.runtime.cpu import usable_cores
 
 NAP_MICROSECONDS = 100  # how often a helper looks for work in a long phase that has none
@@ -101,7 +100,7 @@ class Claim:
         self.pool = _pool
 
     def __enter__(self) -> int:
-        helper_entry()  # compiled, if it must be, before others are kept away
+        entry_points()  # compiled, if it must be, before others are kept away
         if self.pool.owner.setdefault("run", id(self)) != id(self):
             return 0
         self.pool.wake(self.helpers)
@@ -125,7 +124,7 @@ def _help(pool: Pool, rank: int) -> None:
     lock = threading.Lock()
     lock.acquire()
     operands = (ctypes.c_int64 * 4)(0, 0, pool.address, rank)
-    at, work = ctypes.addressof(operands), helper_entry()
+    at, work = ctypes.addressof(operands), entry_points()[1]
     while True:
         work(at)
         pool.asleep[rank] = lock
@@ -133,17 +132,6 @@ def _help(pool: Pool, rank: int) -> None:
         if rank < pool.wanted and pool.asleep.pop(rank, None) is not None:
             continue
         lock.acquire()
-
-
-@lru_cache(maxsize=1)
-def helper_entry() -> Callable[[int], int]:
-    """Return the native code of a helper, which gives the GIL away."""
-    return ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(helper_address())
-
-
-def helper_address(progress: Progress | None = None) -> int:
-    """Return the address of a helper's native code, compiled on first use."""
-    return native(t.SYMBOL, t.HELPER, progress)
 
 
 @lru_cache(maxsize=1)

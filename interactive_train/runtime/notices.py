@@ -16,6 +16,16 @@ def notice(text: str, *, once: str | None = None) -> None:
             if once in _seen:
                 return
             _seen.add(once)
+    _write(text)
+
+
+def leave_out(once: str) -> None:
+    """Do not give the notice of that word: somebody tells of it in another way."""
+    with _lock:
+        _seen.add(once)
+
+
+def _write(text: str) -> None:
     if sys.stderr is not None:  # a windowed program has none
         sys.stderr.write(f"interactive-train: {text}\n")
         sys.stderr.flush()

@@ -41,7 +41,7 @@ Header = dict[str, Any]
 WHOLE = 1 << 24  # bytes of an array that are hashed as they are
 PIECES, PIECE = 64, 1 << 16  # of a larger one: so many pieces of so many bytes
 _COMPUTING = ("autodiff", "data", "kernels", "losses", "machine", "nn", "optim", "program",
-              "runtime", "schedules")  # fmt: skip
+              "runtime", "schedules", "training/recorded", "training/step")  # fmt: skip
 
 NAMES = {  # what a part is called in a sentence
     "package": "interactive-train is another version",

@@ -27,7 +27,7 @@ from interactive_train.training.journal.journal import Journal
 from interactive_train.training.journal.wire import Functions
 from interactive_train.training.loop.report import Reports
 from interactive_train.training.loop.session import Session
-from interactive_train.training.records.commands import Adjust, Command, describe
+from interactive_train.training.records.commands import Adjust, Command, Rescue, describe
 from interactive_train.training.records.state import TrainState
 from interactive_train.training.records.ticket import Ticket
 from interactive_train.training.run.run import Run
@@ -192,8 +192,8 @@ def _driven(session: Session, journal: Journal, functions: Functions | None) -> 
 
 def _effect(command: Command) -> Command:
     """Return what a command does to the steps behind it."""
-    if type(command).__name__ == "Rescue":
-        return Adjust("lr", Scaled(command.scale))  # type: ignore[union-attr]
+    if isinstance(command, Rescue):
+        return Adjust("lr", Scaled(command.scale))
     return command
 
 
