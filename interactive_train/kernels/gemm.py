@@ -13,10 +13,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from interactive_train.kernels.bands import LANE_BYTES
 from interactive_train.kernels.kernel import Kernel
 from interactive_train.kernels.status import TOO_LARGE
 from interactive_train.kernels.thin import thin_kind, thin_product  # noqa: F401 - native form
 
+# For wide vectors the library takes up to twice as long where it reads a small right side across:
+# that is turned first. Beyond, and on other processors, it copies the operands anyway.
+SMALL = 1_000_000  # multiplications
+TURNED = 8192 if LANE_BYTES == 64 else 0  # elements of such a right side
+FEW = 32  # rows from which turning pays
 LARGEST = 2**31 - 1  # the library takes sizes of 32 bits
 
 
@@ -75,10 +81,23 @@ def gemm(out, a, b, batch, m, n, k, transpose_a, transpose_b, a_size, b_size, a_
         return 0
     ldb = k if transpose_b else n
     item = out.itemsize
+    lanes = {LANE_BYTES} // item
+    turned = workspace(T(0.0), {TURNED})
+    turns = (transpose_b == 1 and transpose_a == 0 and n % lanes == 0 and k % lanes == 0
+             and n * k <= {TURNED} and m >= {FEW} and m * n * k <= {SMALL})
+    if turns:
+        transpose_b, ldb = 0, n
     for t in range(batch):
+        right = b.ctypes.data + t * b_step * item
+        if turns:
+            if t == 0 or b_step > 0:
+                for j in range(0, n, lanes):
+                    for p in range(0, k, lanes):
+                        turn(T(0.0), turned + (p * n + j) * item, n * item,
+                             right + (j * k + p) * item, k * item)
+            right = turned
         call_gemm(routine, transpose_a, transpose_b, m, n, k, T(1.0),
-                  a.ctypes.data + t * a_step * item, a_lead,
-                  b.ctypes.data + t * b_step * item, ldb, T(0.0),
+                  a.ctypes.data + t * a_step * item, a_lead, right, ldb, T(0.0),
                   out.ctypes.data + t * m * n * item, n)
     return 0
 '''
