@@ -57,7 +57,8 @@ class Aside:
                 # The machine code that numba makes itself is thrown away: let it be made quickly.
                 env={**os.environ, WITHIN: "1", "NUMBA_OPT": "0"},
             )
-            weakref.finalize(self, _end, self._child, os.getpid())  # a child does not outlive its parent
+            # A child does not outlive its parent.
+            weakref.finalize(self, _end, self._child, os.getpid())
 
     @property
     def works(self) -> bool:

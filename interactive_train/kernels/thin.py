@@ -20,20 +20,32 @@ def thin_kind(m: int, n: int, k: int, transpose_a: int, transpose_b: int) -> int
     return 0
 
 
-def thin_product(out: Any, a: Any, b: Any, m: int, n: int, k: int, lead: int, kind: int) -> None:
-    """out = op(a) @ op(b); out [m, n], k > 0, the rows of a lie `lead` elements apart."""
+def thin_product(
+    out: Any,
+    a: Any,
+    b: Any,
+    m: int,
+    n: int,
+    k: int,
+    a_lead: int,
+    b_lead: int,
+    out_lead: int,
+    kind: int,
+) -> None:
+    """out = op(a) @ op(b); out [m, n], k > 0, rows lie their matrix's lead of elements apart."""
     if kind == 1:  # few products in an element
         for i in range(m):
-            row, left, right = out[i], a[i * lead :], b[:n]
+            row, left, right = out[i * out_lead : i * out_lead + n], a[i * a_lead :], b[:n]
             scale = left[0]
             for j in range(n):
                 row[j] = scale * right[j]
             for p in range(1, k):
-                scale, right = left[p], b[p * n : p * n + n]
+                scale, right = left[p], b[p * b_lead : p * b_lead + n]
                 for j in range(n):
                     row[j] += scale * right[j]
     else:  # two products in an element, the right side transposed
         for i in range(m):
-            first, second, row = a[i * lead], a[i * lead + 1], out[i]
+            row = out[i * out_lead : i * out_lead + n]
+            first, second = a[i * a_lead], a[i * a_lead + 1]
             for j in range(n):
-                row[j] = first * b[2 * j] + second * b[2 * j + 1]
+                row[j] = first * b[j * b_lead] + second * b[j * b_lead + 1]

@@ -89,10 +89,14 @@ def _declared(op: Op, name: str) -> Division | None:
 
 
 def _of_product(op: Op) -> Iterator[Division]:
-    # out a b batch m n k transpose_a transpose_b a_size b_size a_step b_step a_lead routine
     sizes = op.sizes
     batch, m, n, k = (sizes[name] for name in ("batch", "m", "n", "k"))
     flip_a, flip_b = sizes["transpose_a"], sizes["transpose_b"]
+    at = {declared.name: position for position, declared in enumerate(GEMM.operands)}
+
+    def changed(**values: int) -> dict[int, Operand]:
+        return {at[name]: value for name, value in values.items()}
+
     if batch > 1:
         cut = {0: m * n}
         if sizes["a_step"]:
@@ -102,32 +106,40 @@ def _of_product(op: Op) -> Iterator[Division]:
 
         def of_batch(low: int, high: int) -> dict[int, Operand]:
             count = high - low
-            return {
-                3: count,
-                9: count * m * k if sizes["a_step"] else sizes["a_size"],
-                10: count * k * n if sizes["b_step"] else sizes["b_size"],
-            }
+            return changed(
+                batch=count,
+                out_size=count * m * n,
+                a_size=count * m * k if sizes["a_step"] else sizes["a_size"],
+                b_size=count * k * n if sizes["b_step"] else sizes["b_size"],
+            )
 
         yield Division(batch, cut, False, of_batch)
         return
+
+    def of_rows(low: int, high: int) -> dict[int, Operand]:
+        some = high - low
+        return changed(m=some, out_size=some * n, a_size=(k - 1) * m + some if flip_a else some * k)
+
+    def of_sum(low: int, high: int) -> dict[int, Operand]:
+        return changed(k=high - low, a_size=(high - low) * m, b_size=(high - low) * n)
+
+    def of_columns(low: int, high: int) -> dict[int, Operand]:
+        return changed(n=high - low, out_size=made(low, high)[1], b_size=right(low, high)[1])
+
+    def made(low: int, high: int) -> tuple[int, int]:
+        return low, (m - 1) * n + high - low
+
+    def right(low: int, high: int) -> tuple[int, int]:
+        return (low * k, (high - low) * k) if flip_b else (low, (k - 1) * n + high - low)
+
     if not flip_a:
-        yield Division(
-            m, {0: n, 1: k}, False, lambda low, high: {4: high - low, 9: (high - low) * k}
-        )
+        yield Division(m, {0: n, 1: k}, False, of_rows)
+        if min(m, k) > 0:
+            yield Division(n, {}, False, of_columns, {0: made, 2: right})
     if flip_a and not flip_b:
-        yield Division(
-            k,
-            {1: m, 2: n},
-            True,
-            lambda low, high: {6: high - low, 9: (high - low) * m, 10: (high - low) * n},
-        )
-        yield Division(
-            m,
-            {0: n},
-            False,
-            lambda low, high: {4: high - low, 9: (k - 1) * m + high - low},
-            {1: lambda low, high: (low, (k - 1) * m + high - low)},
-        )
+        yield Division(k, {1: m, 2: n}, True, of_sum)
+        left = {1: lambda low, high: (low, (k - 1) * m + high - low)}
+        yield Division(m, {0: n}, False, of_rows, left)
 
 
 def _of_view(op: Op) -> Iterator[Division]:

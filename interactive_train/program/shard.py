@@ -18,6 +18,7 @@ from interactive_train.program.divide import Division, divisions
 from interactive_train.program.program import Op, Program, Ref
 
 LARGE_SUM = 1024 * 1024  # bytes of a sum over the batch from which on it is made in one piece
+FEW_ROWS = (32, 768)  # rows of a product with a right side of as many bytes that is, too
 GRAIN = 4096  # elements of a part below which dividing whole values is not worth it
 PRODUCT_GRAIN = 1 << 19  # multiplications, the same for products
 ALIGNED = 16  # units to which parts of whole values are rounded
@@ -127,7 +128,7 @@ class _Sharding:
         chosen, waits = None, 1 << 30
         for division in divisions(op):
             if division.windows:
-                if self._is_large_sum(op):
+                if self._is_in_one_piece(op):
                     bounds = self._even(op, division)
                     if bounds is not None:
                         chosen = (division, bounds)
@@ -143,12 +144,18 @@ class _Sharding:
         else:
             self._divided(op, *chosen)
 
-    def _is_large_sum(self, op: Op) -> bool:
-        """Whether a product sums over the batch to so much that copies of it cost more than a wait.
+    def _is_in_one_piece(self, op: Op) -> bool:
+        """Whether every shard makes some rows or columns of a product, over the whole batch.
 
-        Every shard then makes some rows of the result, over the whole batch, in a later phase.
+        It is so where a sum over the batch is so large that copies of it cost more than a wait, and
+        where the right side is so large, and the batch so small, that each shard's copying it into
+        the order in which the library reads it costs more.
         """
-        return self.program.values[op.writes[0]].nbytes >= LARGE_SUM
+        sizes = op.sizes
+        if sizes["transpose_a"]:
+            return self.program.values[op.writes[0]].nbytes >= LARGE_SUM
+        side = sizes["n"] * sizes["k"] * op.floating.itemsize
+        return side >= LARGE_SUM and FEW_ROWS[0] <= sizes["m"] <= FEW_ROWS[1]
 
     def _bounds(self, op: Op, division: Division) -> list[int] | None:
         """Return where to cut: along the batch if an operand is, else evenly if it pays."""
@@ -277,7 +284,7 @@ class _Sharding:
         partial = {
             at
             for at, d in enumerate(op.kernel.operands)
-            if d.role == "written" and at not in division.cut
+            if d.role == "written" and at not in division.cut and at not in division.windows
         }
         for number in range(self.shards):
             low, high = bounds[number], bounds[number + 1]
@@ -297,6 +304,8 @@ class _Sharding:
                 owner = self.program.root(operand.number)[0]
                 if at in partial:
                     self.layouts[owner] = _Layout(phase, partial=True)
+                elif at in division.windows:
+                    self.layouts[owner] = _Layout(phase, shard=-1)
                 else:
                     inner = division.cut[at]
                     self.layouts[owner] = _Layout(phase, tuple(b * inner for b in bounds))

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from interactive_train.kernels.gemm import GEMM
+from interactive_train.kernels.gemm import GEMM, gemm_sizes
 from interactive_train.kernels.movement import COPY
 from interactive_train.machine.control import ControlBlock
 from interactive_train.machine.executor import run_native
@@ -103,16 +103,7 @@ def peak(char: str) -> float:
     """Return the FLOP/s of one core in a large product of type "f" or "d"."""
     dtype = np.dtype(char)
     a, b, out = (np.ones((SIDE, SIDE), dtype) for _ in range(3))
-    known = {
-        "batch": 1,
-        "a_size": SIDE * SIDE,
-        "b_size": SIDE * SIDE,
-        "routine": blas().gemm(dtype),
-    }
-    none = ("transpose_a", "transpose_b", "a_step", "b_step")
-    sizes = [
-        known.get(d.name, 0 if d.name in none else SIDE) for d in GEMM.operands if d.role == "size"
-    ]
+    sizes = gemm_sizes(1, (SIDE, SIDE, SIDE), 0, 0, blas().gemm(dtype))
     return float(2 * SIDE**3 / _one(GEMM, dtype, (out, a, b, *sizes)))
 
 

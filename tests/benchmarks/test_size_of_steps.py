@@ -21,7 +21,7 @@ from interactive_train.training.step.stepper import Stepper
 MOST: dict[str, tuple[int, int, int, float]] = {
     "tiny": (27, 47, 5, 0.1),
     "mnist": (27, 51, 6, 1.8),
-    "wide": (27, 54, 7, 14.6),
+    "wide": (27, 54, 13, 14.6),
     "cnn": (31, 59, 6, 10.0),
     "lstm": (29, 62, 9, 16.0),
     "gpt": (169, 330, 6, 34.8),

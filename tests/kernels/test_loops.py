@@ -261,9 +261,7 @@ def product(
         out,
         a,
         np.ascontiguousarray(used),
-        *(batch, m, n, k, ta, tb, a.size, used.size, m * k, k * n if steps else 0),
-        max(1, m if ta else k),
-        blas().gemm(dtype),
+        *gemm.gemm_sizes(batch, (m, n, k), ta, tb, blas().gemm(dtype), repeat_b=not steps),
         way=way,
     )
     assert code == 0
@@ -302,7 +300,8 @@ def test_a_step_of_zero_repeats_a_matrix(dtype: Any, way: str) -> None:
 def test_extents_beyond_32_bits_are_refused_twice() -> None:
     x = np.zeros(4, np.float32)
     far = 2**31
-    operands = (x, x.copy(), x.copy(), 1, far, 0, 0, 0, 0, 4, 4, 0, 0, 1, blas().sgemm)
+    sizes = (1, far, 0, 0, 0, 0, 4, 4, 4, 0, 0, 1, 1, 1, blas().sgemm)
+    operands = (x, x.copy(), x.copy(), *sizes)
     with pytest.raises(ValueError, match="gemm"):
         run(gemm.GEMM, FLOATING[0], *operands)
     row = PreparedRow(gemm.GEMM, FLOATING[0], operands)  # unchecked: the kernel itself refuses
@@ -313,8 +312,9 @@ def test_extents_beyond_32_bits_are_refused_twice() -> None:
 
 def test_a_step_beyond_an_operand_cannot_be_built() -> None:
     a, b, out = (np.zeros(8, np.float32) for _ in range(3))
+    sizes = (2, 2, 2, 2, 0, 0, 8, 8, 8, 5, 4, 2, 2, 2, blas().sgemm)
     with pytest.raises(ValueError, match="gemm: steps and strides must stay"):
-        run(gemm.GEMM, FLOATING[0], out, a, b, 2, 2, 2, 2, 0, 0, 8, 8, 5, 4, 2, blas().sgemm)
+        run(gemm.GEMM, FLOATING[0], out, a, b, *sizes)
 
 
 def test_another_library_is_one_word_of_the_table() -> None:
@@ -333,7 +333,8 @@ def test_another_library_is_one_word_of_the_table() -> None:
     assert address is not None
     a, b = np.zeros((1, 2, 5), np.float32), np.zeros((1, 5, 4), np.float32)
     out = np.zeros((1, 2, 4), np.float32)
-    code, _ = run(gemm.GEMM, FLOATING[0], out, a, b, 1, 2, 4, 5, 0, 0, 10, 20, 10, 20, 5, address)
+    sizes = gemm.gemm_sizes(1, (2, 4, 5), 0, 0, address)
+    code, _ = run(gemm.GEMM, FLOATING[0], out, a, b, *sizes)
     assert code == 0
     order, ta, tb, m, n, k, alpha, _, lda, _, ldb, beta, _, ldc = seen[0]
     assert (order, ta, tb, m, n, k, alpha, lda, ldb, beta, ldc) == (

@@ -27,7 +27,8 @@ def test_a_thin_product_is_the_product(
     a = draw.standard_normal((m, k + 2)).astype(dtype)  # rows lie further apart than they are wide
     b = draw.standard_normal((n, k) if transpose_b else (k, n)).astype(dtype)
     out = np.empty((m, n), dtype)
-    thin_product(out, a.reshape(-1), b.reshape(-1), m, n, k, k + 2, kind)
+    leads = (k + 2, b.shape[1], n)
+    thin_product(out.reshape(-1), a.reshape(-1), b.reshape(-1), m, n, k, *leads, kind)
     wide = a[:, :k] @ (b.T if transpose_b else b)
     np.testing.assert_allclose(out, wide, rtol=1e-5 if dtype is np.float32 else 1e-12, atol=1e-6)
 

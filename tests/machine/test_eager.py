@@ -12,7 +12,7 @@ import pytest
 
 from interactive_train.autodiff import Tensor
 from interactive_train.kernels.elementwise import ADD
-from interactive_train.kernels.gemm import GEMM
+from interactive_train.kernels.gemm import GEMM, gemm_sizes
 from interactive_train.machine import eager
 from interactive_train.machine.eager import INPUTS, RESULT, PreparedRow, execution, is_checked
 
@@ -115,7 +115,7 @@ def test_small_calls_keep_the_gil_and_large_ones_give_it_away() -> None:
     assert not releases(add, [small, small.copy(), small.copy()], 100)
     assert releases(add, [large, large.copy(), large.copy()], 50_000)
     for n, expected in ((64, False), (128, True)):
-        sizes = (1, n, n, n, 0, 0, n * n, n * n, n * n, n * n, n, 1)
+        sizes = gemm_sizes(1, (n, n, n), 0, 0, 1)
         square = [np.zeros((1, n, n), np.float32) for _ in range(3)]
         assert releases(GEMM, square, *sizes) is expected
 

@@ -12,13 +12,16 @@ import numpy as np
 import pytest
 
 import interactive_train as it
-from interactive_train import nn, optim
+from interactive_train import losses, nn, optim
 from interactive_train.kernels import catalogue
 from interactive_train.machine.control import ControlBlock
 from interactive_train.machine.executor import run_native
 from interactive_train.machine.table import Instruction, Table
 from interactive_train.program.divide import divisions
 from interactive_train.program.program import Op, Program, Ref
+from interactive_train.training.recorded.engine import Engine
+from interactive_train.training.step.objective import of_predictions
+from interactive_train.training.step.stepper import Stepper
 from tests.losses.test_properties import CASES
 from tests.program.fits import Array, draw, regression, watched
 from tests.training.test_recorded_layers import LAYERS
@@ -119,7 +122,7 @@ def assert_divides(op: Op, whole: list[Any], bounds: list[int], at: int) -> None
     for low, high in itertools.pairwise(bounds):
         partial = {
             p for p, d in enumerate(op.kernel.operands)
-            if d.role == "written" and p not in division.cut
+            if d.role == "written" and p not in division.cut and p not in division.windows
         }  # fmt: skip
         assert bool(partial) == division.partial
         if low == high and not partial:
@@ -133,6 +136,10 @@ def assert_divides(op: Op, whole: list[Any], bounds: list[int], at: int) -> None
             flat = np.asarray(views[p]).reshape(-1)
             if p in division.windows:
                 start, count = division.windows[p](low, high)
+                if declared.role == "written":  # parts of it lie between those of others
+                    place = made.setdefault(p, np.full_like(flat, 77))
+                    views[p] = place[start : start + count]
+                    continue
                 flat = flat[start : start + count]
             elif p in division.cut:
                 inner = division.cut[p]
@@ -143,7 +150,7 @@ def assert_divides(op: Op, whole: list[Any], bounds: list[int], at: int) -> None
             if declared.role == "written":
                 if p in partial:
                     made[p] = made[p] + views[p] if p in made else views[p]
-                else:
+                elif p not in division.windows:
                     made[p] = np.concatenate([made[p], views[p]]) if p in made else views[p]
     for p, found in made.items():
         size = op.kernel.operands[p].count(op.sizes)
@@ -178,3 +185,46 @@ def test_products_divide_by_rows_and_by_what_is_summed(case: str) -> None:
     first = next(divisions(op))
     assert first.partial is (case == "gemm[1, 0]")
     assert first.extent == (op.sizes["k"] if first.partial else op.sizes["m"])
+
+
+def test_a_product_with_a_large_right_side_is_made_by_columns_where_the_batch_is_small() -> None:
+    def products(batch: int, width: int) -> list[Any]:
+        engine, objective, element = a_fit(batch, width, threads=1, shards=2)
+        made, _ = engine.prepare(objective, [element], None, 1)
+        rows = [r.op.sizes for r in made.lowered.sharded.rows if r.op.kernel.name == "gemm"]
+        return [s for s in rows if s["transpose_a"] == 0][:2]
+
+    wide = products(64, 640)
+    assert [(s["m"], s["n"], s["out_lead"], s["b_lead"]) for s in wide] == [(64, 320, 640, 640)] * 2
+    for batch, width in ((64, 256), (1024, 640)):
+        apart = products(batch, width)
+        assert [(s["m"], s["n"]) for s in apart] == [(batch // 2, width)] * 2
+
+
+@pytest.mark.parametrize("shards", [2, 3])
+def test_products_by_columns_give_the_same_bits_with_any_threads_and_what_eager_steps_give(
+    shards: int,
+) -> None:
+    ends = []
+    for threads in (1, 2, 4):
+        engine, objective, element = a_fit(65, 648, threads, shards)
+        for _ in range(3):
+            assert engine.advance(objective, [element], None, 1) is not None
+        engine.settle()
+        ends.append(engine.stepper.arrays)
+    for path, array in ends[0].items():
+        assert all(other[path].tobytes() == array.tobytes() for other in ends[1:])
+    engine, objective, element = a_fit(65, 648, 1, 1)
+    for _ in range(3):
+        engine.stepper.commit(engine.stepper.compute(objective, [element]))
+    for path, array in ends[0].items():
+        np.testing.assert_allclose(array, engine.stepper.arrays[path], rtol=1e-4, atol=1e-5)
+
+
+def a_fit(batch: int, width: int, threads: int, shards: int) -> tuple[Engine, Any, Any]:
+    model = nn.Sequential(nn.Linear(width, width), nn.relu, nn.Linear(width, width), nn.tanh,
+                          nn.Linear(width, 2))  # fmt: skip
+    x, y = draw(batch, width).astype(np.float32), np.arange(batch) % 2
+    trainer = it.Trainer(model, optim.SGD(0.1, momentum=0.9), loss=losses.cross_entropy_sparse)
+    engine = Engine(Stepper(trainer.init(seed=0), "test"), threads=threads, shards=shards)
+    return engine, of_predictions(trainer.loss, "test"), (x, y)

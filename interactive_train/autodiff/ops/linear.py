@@ -13,7 +13,7 @@ import numpy as np
 from interactive_train.autodiff.ops.shape import broadcast_to, reshape
 from interactive_train.autodiff.primitive import Plan, Primitive, promote
 from interactive_train.autodiff.tensor import OPERATIONS, Spec, Tensor
-from interactive_train.kernels.gemm import GEMM, LARGEST
+from interactive_train.kernels.gemm import GEMM, LARGEST, gemm_sizes
 from interactive_train.machine.eager import INPUTS, RESULT
 from interactive_train.runtime.blas import blas
 from interactive_train.runtime.errors import refusal
@@ -35,15 +35,13 @@ def _plan(a: Spec, b: Spec, ta: bool, tb: bool) -> Plan:
             )
         )
     dtype = np.dtype(a[1])
-    size_a, size_b = math.prod(a[0]), math.prod(b[0])
-    apart = max(1, m if ta else k)
-    sizes = (batch, m, n, k, int(ta), int(tb), size_a, size_b, m * k, k * n, apart)
+    sizes = gemm_sizes(batch, (m, n, k), int(ta), int(tb), blas().gemm(dtype))
     return Plan(
         (*lead, m, n),
         dtype,
         GEMM,
         dtype,
-        (RESULT, INPUTS[0], INPUTS[1], *sizes, blas().gemm(dtype)),
+        (RESULT, INPUTS[0], INPUTS[1], *sizes),
     )
 
 

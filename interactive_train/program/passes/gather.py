@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from interactive_train.kernels.gemm import GEMM
+from interactive_train.kernels.gemm import GEMM, gemm_sizes
 from interactive_train.kernels.indexing import ADD_ROWS, TAKE_ROWS
 from interactive_train.program.program import Op, Operand, Program, Ref, Value
 
@@ -141,10 +141,7 @@ class _Gathering:
         transpose_b: int,
         transpose_a: int = 0,
     ) -> None:
-        m, n, k = mnk
-        routine = op.sizes["routine"]
-        lead = m if transpose_a else k
-        sizes = (1, m, n, k, transpose_a, transpose_b, m * k, k * n, m * k, k * n, lead, routine)
+        sizes = gemm_sizes(1, mnk, transpose_a, transpose_b, op.sizes["routine"])
         self.ops.append(replace(op, operands=(out, a, b, *sizes)))
 
     def _lookup(self, operand: Operand) -> _Lookup | None:
