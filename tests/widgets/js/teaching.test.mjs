@@ -4,7 +4,7 @@ import test from "node:test";
 import { tickText } from "../../../widgets/interactive_train_widgets/js/teaching/plane.js";
 import { newestOf } from "../../../widgets/interactive_train_widgets/js/teaching/optimizer_race.js";
 import { unitSize } from "../../../widgets/interactive_train_widgets/js/teaching/first_layer.js";
-import { takeApart } from "../../../widgets/interactive_train_widgets/js/teaching/view.js";
+import { steered, takeApart } from "../../../widgets/interactive_train_widgets/js/teaching/view.js";
 
 test("ticks have as many digits as tell them apart", () => {
   assert.equal(tickText(-0.2003, [-0.2003, -0.2002]), "−0.2003");
@@ -38,4 +38,10 @@ test("a buffer is taken apart by the head", () => {
   assert.deepEqual([...frame.arrays.a.data], [1.5, -2]);
   assert.deepEqual([...frame.arrays.b.data], [1, 2, 65535]);
   assert.equal(frame.text, "t");
+});
+
+test("a receipt that comes before its picture leaves the number of the step to the picture", () => {
+  const frame = { data: { before: 0.1 }, run: { status: "running", step: 37, loss: 0.5 }, sequence: 4 };
+  const next = steered(frame, { status: "paused", step: 38, loss: 0.4 });
+  assert.deepEqual(next, { ...frame, run: { status: "paused", step: 37, loss: 0.5 } });
 });

@@ -64,6 +64,24 @@ def test_the_change_is_since_the_view_was_made() -> None:
     run.close()
 
 
+def test_the_step_is_that_of_the_weights_though_the_run_went_on_meanwhile() -> None:
+    x = np.random.default_rng(0).normal(size=(20, 12)).astype(np.float32)
+    fit = trainer()
+    run = fit.start(fit.init(seed=0), (x, x[:, :2]), batch_size=10, epochs=None, pace=100)
+    run.pause().wait()
+    view = FirstLayerWeights(run, (3, 4))
+    asked = run.view()
+    run.advance(2).wait()
+    with pytest.raises(it.RunPaused):
+        run.wait()
+    head, _ = view._painter.frame(asked, 600)
+    assert head["run"]["step"] == asked.step + 2
+    assert head["text"].startswith(f"Step {asked.step + 2}: ")
+    assert head["data"]["since"] == asked.step
+    view.close()
+    run.close()
+
+
 def test_at_most_so_many_units_are_sent() -> None:
     view = FirstLayerWeights(trainer().init(seed=0), (3, 4), units=2)
     picture = view.compute(view._sources[0].view(), 600)

@@ -99,6 +99,20 @@ def test_while_a_run_moves_the_wall_changes_once_a_second_and_keeps_places(state
     resting.close()
 
 
+def test_a_wall_that_still_hangs_is_of_the_step_at_which_it_was_hung(state: Any) -> None:
+    view = Misclassified(state, X_TEST, Y_TEST)
+    now = [0.0]
+    view._clock = lambda: now[0]
+    run = FakeRun().run_to(3)
+    assert view._painter.frame(run.view(), 600)[0]["run"]["step"] == 3
+    run.run_to(40)
+    now[0] = 0.9
+    assert view._painter.frame(run.view(), 600)[0]["run"]["step"] == 3
+    now[0] = 1.1
+    assert view._painter.frame(run.view(), 600)[0]["run"]["step"] == 40
+    view.close()
+
+
 def test_a_perfect_model_leaves_the_wall_empty() -> None:
     model = nn.init(nn.Linear(4, 2), seed=0)
     view = Misclassified(model, np.zeros((3, 4), np.float32), np.zeros(3, int), shape=(2, 2))

@@ -69,6 +69,19 @@ def test_a_page_steps_and_the_numbers_follow(run: it.Run) -> None:
     view.close()
 
 
+def test_the_step_beside_the_numbers_is_theirs_though_the_run_went_on_meanwhile(
+    run: it.Run,
+) -> None:
+    view = StepExplained(run)
+    asked = run.view()
+    run.advance(2).wait()
+    with pytest.raises(it.RunPaused):
+        run.wait()
+    head, _ = view._painter.frame(asked, 600)
+    assert head["run"]["step"] == head["data"]["step"] - 1 == asked.step + 2
+    view.close()
+
+
 def test_array_and_index_are_chosen_and_wrong_ones_are_refused(run: it.Run) -> None:
     view = StepExplained(run, "layers.0.weight", (0, 0))
     say(view, READY)

@@ -180,7 +180,10 @@ class Painter:
             picture = Picture({}, {}, "", Table("", (), ()), str(error))
         self.newest = picture
         head, buffers = pack(picture)
-        return self.head(view) | head, buffers
+        where = self.head(view)
+        if picture.step is not None:  # the run may have gone on since it was asked
+            where["run"]["step"] = picture.step
+        return where | head, buffers
 
     def rows(self, view: RunView) -> tuple[Head, Buffers]:
         """Refuse: a picture has no recorded rows."""

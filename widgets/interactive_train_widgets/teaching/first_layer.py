@@ -121,8 +121,8 @@ class FirstLayerWeights(TeachingView):
         self._units = min(whole_number(units, "units", WHERE), MOST_UNITS)
         self._path = _first(self._subject.model()) if path is None else path
         self._change = False
-        self._begun = self.pictures().copy()
-        self._begun_step = self._subject.source.view().step
+        begun, self._begun_step = self._read()
+        self._begun = begun.copy()
         super().__init__(
             self._subject.source,
             options={"still": self._subject.run is None},
@@ -132,8 +132,12 @@ class FirstLayerWeights(TeachingView):
 
     def pictures(self) -> NDArray[Any]:
         """Return the weights at the last step boundary, shape (units, rows, columns)."""
-        weight = np.asarray(tree.get(self._subject.model(), self._path, WHERE))
-        return as_pictures(weight, self._shape)
+        return self._read()[0]
+
+    def _read(self) -> tuple[NDArray[Any], int]:
+        """Return the weights, and the step boundary that they stand at."""
+        model, step = self._subject.moment()
+        return as_pictures(np.asarray(tree.get(model, self._path, WHERE)), self._shape), step
 
     def choose(self, name: str, value: Value) -> None:
         """Show the change since the view was made, or the weights."""
@@ -143,7 +147,7 @@ class FirstLayerWeights(TeachingView):
 
     def compute(self, view: RunView, columns: int) -> Picture:
         """Return the pictures on one scale."""
-        whole = self.pictures()
+        whole, step = self._read()
         values = (whole - self._begun if self._change else whole)[: self._units]
         scale = colour_scale(np.quantile(np.abs(values), [SHOWN]))
         moved = np.sqrt(np.sum(np.square(whole - self._begun), axis=(1, 2)))[: self._units]
@@ -160,7 +164,7 @@ class FirstLayerWeights(TeachingView):
         }
         kind = f"change since step {self._begun_step}" if self._change else "weights"
         text = (
-            f"Step {view.step}: {kind} of {self._path} as {len(values)} pictures of "
+            f"Step {step}: {kind} of {self._path} as {len(values)} pictures of "
             f"{self._shape[0]} by {self._shape[1]}, on a scale from {-scale:g} to {scale:g}; the "
             f"longest is unit {int(norms.argmax())}, most moved is unit {int(moved.argmax())}."
         )
@@ -170,7 +174,7 @@ class FirstLayerWeights(TeachingView):
         ]
         titles = ("unit", "smallest", "largest", "length", "moved since")
         table = Table(f"Units of {self._path}", titles, rows)
-        return Picture(head, {"pictures": coloured(values, scale)}, text, table)
+        return Picture(head, {"pictures": coloured(values, scale)}, text, table, step=step)
 
     def draw(self, figure: Any, picture: Picture) -> None:
         """Draw the pictures as one mosaic, with the scale."""

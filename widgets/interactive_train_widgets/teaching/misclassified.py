@@ -201,7 +201,7 @@ class Misclassified(TeachingView):
             ranked = ranked[self._labels[ranked] == self._label]
         before = self._places if moves else []
         self._places = arranged(before, ranked.tolist(), self._count)
-        self._hung, self._newest = now, self._picture(reading, len(ranked), names)
+        self._hung, self._newest = now, self._picture(reading, len(ranked), names, view.step)
         return self._newest
 
     def _read(self) -> tuple[NDArray[np.float64], Reading]:
@@ -211,7 +211,7 @@ class Misclassified(TeachingView):
             raise ValueError(refusal(WHERE, rule, str(self._labels.max())))
         return chances, wrong(chances, self._labels)
 
-    def _picture(self, reading: Reading, picked: int, names: list[str]) -> Picture:
+    def _picture(self, reading: Reading, picked: int, names: list[str], step: int) -> Picture:
         places = np.array(self._places)
         held = np.maximum(places, 0)
         counts = np.bincount(self._labels[reading.ranked], minlength=len(names))
@@ -241,7 +241,7 @@ class Misclassified(TeachingView):
             "pictures": self._pictures[held],
         }
         table = Table("Misread examples", ("example", "is", "read as", "probability"), rows)
-        return Picture(head, arrays, text, table)
+        return Picture(head, arrays, text, table, step=step)
 
     def draw(self, figure: Any, picture: Picture) -> None:
         """Draw the first three rows of the wall."""

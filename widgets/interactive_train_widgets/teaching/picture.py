@@ -43,6 +43,8 @@ class Picture:
     text : str
         The picture in one or two sentences: its text alternative.
     table : Table
+    step : int or None
+        Completed steps of the state that is drawn; None: those of the run when it was asked for.
     """
 
     head: Head
@@ -50,6 +52,7 @@ class Picture:
     text: str
     table: Table
     trouble: str = field(default="")  # why there is nothing to draw, in words
+    step: int | None = None
 
 
 def pack(picture: Picture) -> tuple[Head, Buffers]:

@@ -149,7 +149,8 @@ class StepExplained(TeachingView):
             f"{number(found.gradient)}; the weight goes from {number(found.before)} by "
             f"{number(-found.step)} to {number(found.after)}."
         )
-        return Picture(head, {}, text, Table(f"Next step of {place}", titles, rows))
+        table = Table(f"Next step of {place}", titles, rows)
+        return Picture(head, {}, text, table, step=seen.step - 1)
 
     def draw(self, figure: Any, picture: Picture) -> None:
         """Write the formula and its numbers down."""

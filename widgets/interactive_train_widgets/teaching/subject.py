@@ -117,8 +117,12 @@ class Subject:
 
     def model(self) -> Any:
         """Return the model behind the last completed step; its arrays are read-only."""
+        return self.moment()[0]
+
+    def moment(self) -> tuple[Any, int]:
+        """Return the model and the completed steps behind it, both of one step boundary."""
         state = self.state()
-        return self._thing if state is None else state.model
+        return (self._thing, 0) if state is None else (state.model, state.step)
 
     def predict(self, x: NDArray[Any]) -> NDArray[Any]:
         """Return the model's output for inputs, as in evaluation."""

@@ -29,6 +29,12 @@ export function takeApart(head, buffers) {
   return { ...head, arrays };
 }
 
+// A frame whose run is steered: what holds now, at the step that its picture is of. Pure.
+export function steered(frame, run) {
+  const { step, loss } = frame.run;
+  return { ...frame, run: { ...run, step, loss } };
+}
+
 export class TeachingCard {
   constructor(model, el, build) {
     this.model = model;
@@ -133,7 +139,7 @@ export class TeachingCard {
     } else if (content.kind === "trouble") {
       this.say(content.error, "error");
     } else if (content.kind === "tickets") {
-      if (this.frame && content.run) this.frame.run = content.run;
+      if (this.frame && content.run) this.frame = steered(this.frame, content.run);
       for (const ticket of content.tickets) {
         this.waiting.get(ticket.id)?.(ticket);
         this.waiting.delete(ticket.id);
