@@ -30,15 +30,16 @@ def board(lab: LabPage) -> Locator:
     """The dashboard of a run of a classifier that goes on."""
     lab.open_notebook(lab.server.write_notebook("notebooks/layers.ipynb", [CELL]))
     lab.run_cell(0)
-    found = lab.output(0).locator(".it[data-status]")
+    found = lab.output(0).locator(".it[data-step]")  # since its first picture
     found.wait_for()
     lab.wait_for("run.step", lambda step: step >= 3)
     return found
 
 
 def fold(board: Locator, name: str) -> None:
-    """Press a fold at the foot with the keyboard."""
+    """Press a fold at the foot with the keyboard, once there is something under it."""
     button = board.locator(".it-fold", has_text=name)
+    button.wait_for()
     button.focus()
     button.press("Enter")
 
