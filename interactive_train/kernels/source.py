@@ -45,11 +45,13 @@ from numba import cfunc, njit, types
 from interactive_train.kernels.native import accumulate, array_at, call_gemm, exponent
 from interactive_train.kernels.native import mantissa, rank, square_root, two_to, unrank
 from interactive_train.kernels.native import wide_product
+from interactive_train.kernels.pipeline import Pipeline
 from interactive_train.kernels.native import workspace
 from interactive_train.kernels.tiles import copy, correlate, multiply, pair_up, put_back, turn
 
 T = np.{dtype}
-COMMON = dict(error_model="numpy", _nrt=False)  # nothing is allocated, nothing counted
+# Nothing is allocated, so that nothing is counted either.
+COMMON = dict(error_model="numpy", _nrt=False, pipeline_class=Pipeline)
 OPTIONS = dict(fastmath={fastmath}, **COMMON)
 EXACT = dict(fastmath={{'contract'}}, **COMMON)
 BARE = dict(no_cpython_wrapper=True, no_cfunc_wrapper=True)

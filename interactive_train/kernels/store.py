@@ -50,7 +50,7 @@ def build_fingerprint() -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
-_GENERATOR = ("bands.py", "compiler.py", "native.py", "source.py", "tiles.py")
+_GENERATOR = ("bands.py", "compiler.py", "native.py", "pipeline.py", "source.py", "tiles.py")
 
 
 def _folder() -> Path | None:

@@ -28,8 +28,9 @@ import numpy as np
 from interactive_train.kernels.native import (
     address_of, array_at, atomic_add, atomic_load, atomic_store, atomic_swap, call_row, pause
 )
+from interactive_train.kernels.pipeline import Pipeline
 
-OPTIONS = dict(error_model="numpy", _nrt=False)
+OPTIONS = dict(error_model="numpy", _nrt=False, pipeline_class=Pipeline)
 BARE = dict(no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS)
 
 
