@@ -37,12 +37,16 @@ GPT = (  # a notebook whose last cell shows the dashboard, as the quickstart's
 def press(lab: LabPage, cell: int, presses: int) -> list[float]:
     """Press arrow keys on the slider under a cell; return milliseconds to the applied step."""
     lab.execute("from interactive_train_widgets.show import _dashboards as boards")
-    handle = lab.output(cell).locator('[data-knob="lr"] input[type=range]')
+    board = lab.output(cell).locator(".it[data-step]")  # its first picture is drawn
+    handle = board.locator('[data-knob="lr"] input[type=range]')
+    handle.wait_for(state="visible")  # a hidden one takes no focus, and the key would go astray
     handle.focus()
+    before = lab.value("len(boards[run].latencies)")
     for number in range(presses):
         handle.press("ArrowLeft" if number % 2 else "ArrowRight")
         lab.page.wait_for_timeout(150)
-    return [1000 * t for t in lab.value("boards[run].latencies")]
+    lab.wait_for("len(boards[run].latencies)", lambda found: found >= before + presses)
+    return [1000 * t for t in lab.value("boards[run].latencies")][before:]
 
 
 def main() -> None:
