@@ -77,7 +77,8 @@ print(len(addresses), len(compiled), "numba" in sys.modules)
 
 def test_the_whole_catalogue_compiles_at_first_and_then_loads_without_numba(tmp_path: Path) -> None:
     count, compiled, numba = run(WARM, tmp_path)[0].split()
-    assert int(count) // 4 <= int(compiled) <= 3 * int(count) // 4  # the rest by a second process
+    # The rest by a second process: about half on a quiet machine.
+    assert int(count) // 8 <= int(compiled) <= 7 * int(count) // 8
     assert numba == "True"
     assert run(WARM + "step()", tmp_path)[0].split() == [count, "0", "False"]
 
