@@ -146,19 +146,18 @@ def gemm_sizes(
     transpose_a: int,
     transpose_b: int,
     routine: int,
-    repeat_a: bool = False,
     repeat_b: bool = False,
 ) -> tuple[int, ...]:
     """Return what follows out, a and b where the matrices lie one behind the other.
 
     Parameters
     ----------
-    repeat_a, repeat_b : bool
-        Whether one matrix serves for the whole batch.
+    repeat_b : bool
+        Whether the first b serves for the whole batch.
     """
     m, n, k = mnk
-    a_step, b_step = (0 if repeat_a else m * k), (0 if repeat_b else k * n)
-    a_size, b_size = m * k * (1 if repeat_a else batch), k * n * (1 if repeat_b else batch)
+    a_step, b_step = m * k, (0 if repeat_b else k * n)
+    a_size, b_size = m * k * batch, k * n * (1 if repeat_b else batch)
     leads = (max(1, m if transpose_a else k), max(1, k if transpose_b else n), max(1, n))
     sizes = (batch * m * n, a_size, b_size, a_step, b_step)
     return (batch, m, n, k, transpose_a, transpose_b, *sizes, *leads, routine)
