@@ -15,6 +15,7 @@ import ctypes
 import ctypes.util
 import linecache
 import os
+import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
@@ -196,9 +197,9 @@ def _announce(name: str) -> None:
 
 def _compile(symbol: str, source: str) -> StoredObject:
     module = binding.parse_assembly(_llvm(symbol, source))
-    for value in (*module.functions, *module.global_variables):
+    for number, value in enumerate((*module.functions, *module.global_variables)):
         if not value.is_declaration and value.name != symbol:
-            value.linkage = "internal"
+            value.linkage, value.name = "internal", f"{symbol}_{number}"
     machine = _target_machine()
     options = binding.create_pipeline_tuning_options(speed_level=3)
     options.loop_vectorization = options.slp_vectorization = True
@@ -226,7 +227,36 @@ def _llvm(symbol: str, source: str) -> str:
     with _as_generated():
         exec(compile(source, filename, "exec"), scope)
     entry = scope["entry"]
-    return str(entry.inspect_llvm().replace(f"@{entry.native_name}(", f"@{symbol}("))
+    loop = entry.native_name.removeprefix("cfunc.")
+    return _taking_operands(entry.inspect_llvm(), symbol, loop, entry.native_name)
+
+
+def _taking_operands(text: str, symbol: str, loop: str, caller: str) -> str:
+    """Add the function that takes its operands from words, and say that arrays lie apart.
+
+    No array that is written shares memory with another operand, which `Instruction` checks.
+    The compiler has to know: it would ask at run time whether two arrays lie so close together that
+    a vector of the one reaches into the other, and add numbers up in another order if so.
+
+    Parameters
+    ----------
+    text : str
+        LLVM code with the function `loop`, and with `caller`, which has its parameters.
+    """
+    (head,) = re.findall(rf"^define [^@]*@{re.escape(loop)}\(.*$", text, re.M)
+    kinds: list[str] = re.findall(r"([\w*]+) %arg\.", head)
+    text = text.replace(head, re.sub(r"(\*|ptr) %arg\.", r"\1 noalias %arg.", head))
+    pointer = "i64*" if "i64*" in head else "ptr"  # before and since LLVM 16
+    lines, given = [f"define i64 @{symbol}({pointer} %operands) {{"], []
+    for place, kind in enumerate(kinds):
+        lines += [
+            f"%at{place} = getelementptr i64, {pointer} %operands, i64 {place}",
+            f"%word{place} = load i64, {pointer} %at{place}",
+            f"%array{place} = inttoptr i64 %word{place} to {pointer}",
+        ]
+        given.append(f"{kind} %{'word' if kind == 'i64' else 'array'}{place}")
+    lines += [f"%code = call i64 @{caller}({', '.join(given)})", "ret i64 %code", "}"]
+    return "\n".join([text, *lines, ""])
 
 
 @contextlib.contextmanager

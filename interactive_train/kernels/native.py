@@ -23,7 +23,7 @@ _WORD = ir.IntType(64)
 
 @intrinsic
 def array_at(typing: Any, address: Any, shape: Any, dtype: Any) -> Any:
-    """Return the memory at an address as a contiguous array that nobody owns.
+    """Return the memory at an address, or a pointer, as a contiguous array that nobody owns.
 
     numba's `carray` does the same in a function of its own, compiled for every kind of array.
     """
@@ -36,23 +36,14 @@ def array_at(typing: Any, address: Any, shape: Any, dtype: Any) -> Any:
         strides = [ir.Constant(_WORD, item)]
         for extent in reversed(extents[1:]):
             strides.insert(0, builder.mul(strides[0], extent))
-        data = builder.inttoptr(values[0], array.data.type)
+        turn = builder.inttoptr if isinstance(address, types.Integer) else builder.bitcast
+        data = turn(values[0], array.data.type)
         populate_array(  # type: ignore[no-untyped-call]
             array, data, extents, strides, itemsize=item, meminfo=None
         )
         return array._getvalue()
 
     return kind(address, shape, dtype), generate
-
-
-@intrinsic
-def address_of(typing: Any, pointer: Any) -> Any:
-    """Turn a pointer into an address."""
-
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return builder.ptrtoint(values[0], _WORD)
-
-    return types.int64(pointer), generate
 
 
 @intrinsic(prefer_literal=True)

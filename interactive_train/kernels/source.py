@@ -1,8 +1,8 @@
 """From a plain loop to the source of its native adapter.
 
-The adapter is an ordinary Python module, readable on its own: one entry point with the C
-signature ``int64 entry(int64 *operands)``, which takes the operands apart and then *is* the
-loop, and the helpers that the loop calls. Three rewrites make it typed: float literals and
+The adapter is an ordinary Python module, readable on its own: one ``entry`` that takes
+arrays as pointers and sizes as words and then *is* the loop, and the helpers that the loop
+calls. Three rewrites make it typed: float literals and
 float constants become ``T(...)``, other constants of the kernels package are written out, and
 annotations and docstrings go. A fourth makes it quick: ``np.exp`` and its like become
 helpers from `transcendental`. It is one function, since each further one costs numba as
@@ -50,6 +50,8 @@ from interactive_train.kernels.native import workspace
 from interactive_train.kernels.tiles import copy, correlate, multiply, pair_up, put_back, turn
 
 T = np.{dtype}
+WORD = types.int64
+POINTER = types.CPointer(WORD)
 # Nothing is allocated, so that nothing is counted either.
 COMMON = dict(error_model="numpy", _nrt=False, pipeline_class=Pipeline)
 OPTIONS = dict(fastmath={fastmath}, **COMMON)
@@ -95,25 +97,26 @@ def adapter_source(kernel: Kernel, dtype: np.dtype[np.generic], in_place: bool =
 
 
 def _entry(kernel: Kernel, tree: ast.FunctionDef, in_place: bool) -> str:
-    sizes, arrays = [], []
+    parameters, kinds, arrays = [], [], []
     written = next(operand.name for operand in kernel.operands if operand.role == "written")
     read = next((operand.name for operand in kernel.operands if operand.role == "read"), "")
-    for position, operand in enumerate(kernel.operands):
+    for operand in kernel.operands:
         if operand.role == "size":
-            sizes.append(f"    {operand.name} = operands_[{position}]")
-        elif in_place and operand.name == read:
+            parameters.append(operand.name)
+            kinds.append("WORD")
+            continue
+        parameters.append(f"{operand.name}_")
+        kinds.append("POINTER")
+        if in_place and operand.name == read:
             arrays.append(f"    {operand.name} = {written}")
         else:
             shape, kind = ", ".join(operand.extents), TYPES[operand.type]
-            arrays.append(
-                f"    {operand.name} = array_at(operands_[{position}], ({shape},), {kind})"
-            )
+            arrays.append(f"    {operand.name} = array_at({operand.name}_, ({shape},), {kind})")
     body = ast.unparse(ast.Module(tree.body, []))
     return "\n".join(
         [
-            "@cfunc(types.int64(types.CPointer(types.int64)), **OPTIONS)",
-            "def entry(operands_):",
-            *sizes,
+            f"@cfunc(WORD({', '.join(kinds)}), **OPTIONS)",
+            f"def entry({', '.join(parameters)}):",
             *arrays,
             *("    " + line for line in body.splitlines()),
             "",

@@ -26,9 +26,10 @@ from interactive_train.machine.control import ControlBlock
 from interactive_train.machine.schedule import Schedule
 from interactive_train.machine.table import Table
 
+OPERANDS = 6
 # The operands of `entry`: addresses of the table and of the schedule's words, number of phases,
 # guard, addresses of the control block and of the team (0: the caller is alone).
-# A helper's operands: 0, a word for the row at work, the team's address, its rank.
+# A helper's: 0, the address of two words for the row at work, its rank, 0, 0, the team's address.
 SOURCE = f'''"""The native executor; compiled once per machine."""
 {t.SOURCE}
 
@@ -108,18 +109,17 @@ def run_steps(table, schedule, phases, guard, control, mailbox, team):
     return 0
 
 
-@cfunc(types.int64(types.CPointer(types.int64)), **OPTIONS)
-def entry(p):
-    if p[0] == 0:
-        return serve(array_at(address_of(p), (4,), np.int64), p[2], p[3])
-    team = p[5]
-    control = array_at(p[4], ({c.WORDS},), np.int64)
+@cfunc(types.int64(*[types.int64] * {OPERANDS}), **OPTIONS)
+def entry(table, schedule, phases, guard, at, team):
+    if table == 0:
+        return serve(array_at(schedule, (2,), np.int64), team, phases)
+    control = array_at(at, ({c.WORDS},), np.int64)
     control[{c.STATUS}] = 0
     if team != 0:
-        array_at(team, ({t.WORDS},), np.int64)[{t.TABLE}] = p[0]
+        array_at(team, ({t.WORDS},), np.int64)[{t.TABLE}] = table
         atomic_store(team + {8 * t.FAILED}, 0)
         atomic_store(team + {8 * t.RUNNING}, 1)
-    code = run_steps(p[0], p[1], p[2], p[3], control, p[4] + {8 * c.MAILBOX}, team)
+    code = run_steps(table, schedule, phases, guard, control, at + {8 * c.MAILBOX}, team)
     if team != 0:
         atomic_store(team + {8 * t.RUNNING}, 0)
     control[{c.STATUS}] = code
@@ -128,7 +128,6 @@ def entry(p):
 
 
 SYMBOL = "it_executor"
-OPERANDS = 6
 _address = 0
 
 

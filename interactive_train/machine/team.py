@@ -26,7 +26,7 @@ SOURCE = f'''from numba import cfunc, njit, types
 import numpy as np
 
 from interactive_train.kernels.native import (
-    address_of, array_at, atomic_add, atomic_load, atomic_store, atomic_swap, call_row, pause
+    array_at, atomic_add, atomic_load, atomic_store, atomic_swap, call_row, pause
 )
 from interactive_train.kernels.pipeline import Pipeline
 

@@ -18,7 +18,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from interactive_train.machine import team as t
-from interactive_train.machine.executor import entry_points
+from interactive_train.machine.executor import OPERANDS, entry_points
 from interactive_train.runtime.cpu import usable_cores
 
 NAP_MICROSECONDS = 100  # how often a helper looks for work in a long phase that has none
@@ -123,7 +123,8 @@ def _help(pool: Pool, rank: int) -> None:
     """Work in native code when a run wants this helper, sleep in between."""
     lock = threading.Lock()
     lock.acquire()
-    operands = (ctypes.c_int64 * 4)(0, 0, pool.address, rank)
+    place = (ctypes.c_int64 * 2)()
+    operands = (ctypes.c_int64 * OPERANDS)(0, ctypes.addressof(place), rank, 0, 0, pool.address)
     at, work = ctypes.addressof(operands), entry_points()[1]
     while True:
         work(at)

@@ -1,7 +1,12 @@
-"""Run one kernel on copies of its operands that lie between canaries, natively or in Python."""
+"""Run one kernel on copies of its operands that lie between canaries, natively or in Python.
+
+A native kernel runs twice more, on operands that touch each other: bits may not depend on where
+memory lies.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -62,7 +67,32 @@ def run(
                 np.testing.assert_array_equal(now.array, before)
     result = given[written]
     assert isinstance(result, np.ndarray)
+    if way == "native" and not in_place and not code:
+        for order in (1, -1):
+            touching = _touching(operands, order)
+            assert (
+                run_native(Table.build([Instruction(kernel, dtype, touching)]), ControlBlock()) == 0
+            )
+            for role, there, here in zip(roles, given, touching, strict=True):
+                if role == "written":
+                    told = f"{kernel.name} depends on where its operands lie"
+                    assert there.tobytes() == here.tobytes(), told  # type: ignore[union-attr]
     return code, result.copy()
+
+
+def _touching(operands: Sequence[NDArray[Any] | int], order: int) -> tuple[Any, ...]:
+    """Return copies of the arrays, each right behind another, at an odd multiple of 8 bytes."""
+    given: list[Any] = list(operands)
+    arrays = [i for i, operand in enumerate(given) if isinstance(operand, np.ndarray)][::order]
+    memory = np.empty(sum(given[i].nbytes + 8 for i in arrays) + 128, np.uint8)
+    at = 8 - memory.ctypes.data % 64 + 64
+    for i in arrays:
+        array = given[i]
+        at += -(memory.ctypes.data + at) % array.itemsize
+        given[i] = memory[at : at + array.nbytes].view(array.dtype).reshape(array.shape)
+        given[i][...] = array
+        at += array.nbytes
+    return tuple(given)
 
 
 def close(got: NDArray[Any], want: Any, dtype: np.dtype[Any], scale: float = 1.0) -> None:

@@ -148,7 +148,7 @@ def test_folders_of_earlier_versions_go_when_they_are_old(root: Path) -> None:
 def test_an_adapter_is_readable_python() -> None:
     source = adapter_source(ADD.kernel("fr"), F4)
     compile(source, "<adapter>", "exec")
-    assert "def entry(operands_):" in source
+    assert "def entry(out_, x0_, x1_, rows, columns):" in source
     assert "T = np.float32" in source
     assert "out[i, j] = x + y" in source
 

@@ -168,7 +168,8 @@ def test_two_hundred_commands_a_second_for_a_minute_are_applied_in_order_or_refu
     times = [t.applied_at for t in tickets if t.sequence >= 0]
     assert times == sorted(times)
     assert len(run.journal) == len(applied)
-    run.pause().wait(10)
+    run.advance(10).wait(10)  # so that the branch has steps of its own and stays when it is left
+    until(lambda: run.status == "paused")
     assert (np.diff(run.history.step) == 1).all()
     state, step = all_bits(run.state), run.step
     name = next(b.name for b in run.branches if b.current)
