@@ -18,7 +18,7 @@ from interactive_train.training.records.commands import Adjust
 from interactive_train.training.records.history import COLUMNS
 from interactive_train.training.run import autosave
 from tests.training.common import all_bits, going, line, until
-from tests.training.test_replay import X, Y, mixed, same, steered
+from tests.training.test_replay import X, Y, halted, mixed, same, steered
 
 RULES: dict[str, Any] = {
     "sgd": optim.SGD(schedules.linear(0.1, 0.01, 40), momentum=0.9),
@@ -115,6 +115,66 @@ def test_without_a_trainer_it_can_be_looked_at(tmp_path: Path) -> None:
     assert repr(saved).startswith("SavedRun('steered', finished, step 110, loss ")
 
 
+def branched() -> it.Run:
+    """A run of three branches, the middle one current, with an intervention on each."""
+    run = mixed().start(mixed().init(seed=3), (X, Y), batch_size=8, shuffle=7, epochs=20,
+                        validation=(X, Y), plan=[it.at(0).pause()])  # fmt: skip
+    halted(run, 3)
+    for rate, back, end in ((0.05, None, 30), (0.02, 12, 40), (0.3, 20, 25)):
+        if back is not None:
+            run.rewind(back).wait(10)
+        run.adjust(lr=rate).wait(10)
+        run.note(f"with {rate}").wait(10)
+        halted(run, end)
+    run.switch("branch 1").wait(10)
+    return run
+
+
+def test_branches_come_back_with_their_courses_and_can_be_replayed(tmp_path: Path) -> None:
+    run = branched()
+    saved = saved_and_loaded(run, tmp_path, mixed())
+    assert saved.branches == saved.view().branches == run.branches
+    assert [b.name for b in saved.branches] == ["main", "branch 1", "branch 2"]
+    assert saved.view().standing == run.view().standing
+    for branch in run.branches:
+        for name in ("loss", "gradient_norm"):
+            for mine, own in zip(
+                saved.series(name, 3, branch.name), run.series(name, 3, branch.name), strict=True
+            ):
+                assert mine.tobytes() == own.tobytes()
+    assert all_bits(saved.state) == all_bits(run.state)
+    for branch in run.branches:
+        run.switch(branch.name).wait(10)
+        other = saved.switch(branch.name)
+        assert other.step == run.step
+        known = len(saved.journal)
+        assert other.journal.entries == run.journal.entries[:known]
+        told = [
+            [one.command for one in journal.line if one.kind != "switch"]
+            for journal in (other.journal, run.journal)
+        ]
+        assert told[0] == told[1]
+        assert {n: v[1].tobytes() for n, v in other.history.metrics.items()} == {
+            n: v[1].tobytes() for n, v in run.history.metrics.items()
+        }
+        assert other.verify((X, Y))
+        assert all_bits(other.replay((X, Y)).state) == all_bits(run.state)
+        assert other.switch("branch 1") is saved
+        assert [b.name for b in other.branches if b.current] == [branch.name]
+    with pytest.raises(ValueError, match=r"saved.state: the branch that was current.*replay"):
+        _ = saved.switch("main").state
+    with pytest.raises(ValueError, match=r"saved.switch: a branch; got 'branch 3'. Did you mean"):
+        saved.switch("branch 3")
+
+
+def test_what_branches_have_in_common_is_written_once(tmp_path: Path) -> None:
+    run = branched()
+    run.save(tmp_path / "fit")
+    arrays, _ = read_tensors(tmp_path / "fit")
+    lengths = {name: len(a) for name, a in arrays.items() if name.endswith("history/loss")}
+    assert lengths == {"history/loss": 40, "branch/0/history/loss": 18, "branch/2/history/loss": 5}
+
+
 def test_a_run_can_be_saved_while_it_goes_on(tmp_path: Path) -> None:
     run = going(pace=None)
     for _ in range(5):
@@ -174,8 +234,14 @@ def test_what_is_no_run_file_is_refused(tmp_path: Path) -> None:
     refused("the parts of a run", {k: v for k, v in arrays.items() if k != "history/lr"})
     refused("columns of different lengths", arrays | {"history/lr": np.ones(7)})
     rest = json.loads(texts["run"])
-    for key in rest:
+    for key in rest.keys() - {"branches"}:  # files of before had none
         refused("the parts of a run", run=json.dumps({k: v for k, v in rest.items() if k != key}))
+    whole = {"name": "b", "parent": "main", "fork_step": 1, "last_step": 2}
+    for branch in (
+        *({"name": "b"}, whole | {"name": 3}, whole | {"last_step": 2.5}, whole | {"shared": 1}),
+        *(whole | {"shared": 3}, whole | {"shared": 1, "line": [[0, 9]], "undone": []}),
+    ):
+        refused("the parts of a run", run=json.dumps(rest | {"branches": [branch]}))
     content = file.read_bytes()
     file.write_bytes(content[:-5])
     with pytest.raises(ValueError, match="cut off"):

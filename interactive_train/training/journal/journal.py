@@ -7,6 +7,7 @@ it: the values of one drag of a slider are one row, and a row that was taken bac
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -159,6 +160,22 @@ class Journal:
             if entry.undone != (number in undone):
                 self._entries[number] = replace(entry, undone=number in undone)
                 self._shown = None
+
+    def elsewhere(self, line: Sequence[int], undone: Collection[int], course: History) -> Journal:
+        """Return the journal as it reads from the end of another line of the run.
+
+        Parameters
+        ----------
+        line, undone
+            As of `stand`.
+        course : History
+            Of that line.
+        """
+        twin = copy.copy(self)
+        twin._entries, twin.listener, twin.outcome = list(self._entries), None, ""
+        twin.attach(lambda: course)
+        twin.stand(line, undone)
+        return twin
 
     @property
     def newest(self) -> int:

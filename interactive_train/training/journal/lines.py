@@ -23,7 +23,7 @@ import contextlib
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, TextIO
@@ -81,7 +81,7 @@ def read(text: str) -> Journal:
             undone = row.get("undone", [])
             if not isinstance(undone, list) or not all(type(n) is int for n in undone):
                 raise _refused("undone is a list of rows", repr(undone)[:60])
-            journal.stand(_numbers(row["line"], journal.newest), set(undone))
+            journal.stand(numbers_of(row["line"], journal.newest), set(undone))
         elif isinstance(row.get("program"), str):
             journal.program = row["program"]
         elif isinstance(row.get("end"), str):
@@ -187,18 +187,30 @@ def _curve(block: Block) -> str:
 
 
 def _stand(journal: Journal) -> str:
-    """Say where a run stands: the records of its line as spans without their ends."""
+    """Say where a run stands: the records of its line, and the rows that were taken back."""
+    undone = [entry.sequence for entry in journal if entry.undone]
+    return json.dumps({"line": spans_of(journal.numbers), "undone": undone})
+
+
+def spans_of(numbers: Sequence[int]) -> list[list[int]]:
+    """Return the numbers of records as spans without their ends."""
     spans: list[list[int]] = []
-    for number in journal.numbers:
+    for number in numbers:
         if spans and spans[-1][1] == number:
             spans[-1][1] = number + 1
         else:
             spans.append([number, number + 1])
-    undone = [entry.sequence for entry in journal if entry.undone]
-    return json.dumps({"line": spans, "undone": undone})
+    return spans
 
 
-def _numbers(spans: Any, newest: int) -> list[int]:
+def numbers_of(spans: Any, newest: int) -> list[int]:
+    """Return the numbers in spans that were read, of records up to the newest.
+
+    Raises
+    ------
+    ValueError
+        If they are no such spans.
+    """
     numbers: list[int] = []
     if not isinstance(spans, list):
         raise _refused("a line is a list of spans", repr(spans)[:60])

@@ -1,14 +1,13 @@
 """Run files: one file with all of an ended or running fit, for later and for elsewhere.
 
-It holds the states at the start and now, every recorded row, the metrics and the journal. It
-is a safetensors file (`runtime.tensors`): arrays as plain bytes, the rest as JSON in its texts;
-nothing of it is executed. Layers, rules and losses are Python: to go on or to replay, give the
-trainer again.
+It holds the states at the start and now, every recorded row, the metrics, the journal, and the
+courses of all branches. It is a safetensors file (`runtime.tensors`): arrays as plain bytes, the
+rest as JSON in its texts; nothing of it is executed. Layers, rules and losses are Python: to go on
+or to replay, give the trainer again.
 """
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 from collections.abc import Mapping
@@ -22,11 +21,16 @@ from interactive_train.runtime.errors import refusal
 from interactive_train.runtime.tensors import read_tensors, write_tensors
 from interactive_train.training.journal.journal import Journal
 from interactive_train.training.journal.wire import decode_value, encode_value
-from interactive_train.training.records.history import COLUMNS, History
 from interactive_train.training.records.view import GroupView, KnobView, RunView
+from interactive_train.training.run.coursefile import (
+    SavedBranch,
+    read_branches,
+    read_history,
+    written_branches,
+    written_history,
+)
 from interactive_train.training.run.saved import SavedRun
 from interactive_train.training.run.statefile import (
-    Arrays,
     check_states,
     read_knob,
     written_knob,
@@ -50,12 +54,8 @@ def save_run(path: str | os.PathLike[str], run: Run, session: Session) -> None:
         view, history = run.view(), session.history
         state, journal = session.current_state(), session.journal.to_json_lines()
         courses = _courses(run, view)
-    rows = int(np.searchsorted(history.step, state.step, "right"))  # the run may go on meanwhile
-    arrays: Arrays = {f"history/{name}": history.column(name)[:rows] for name in COLUMNS}
-    for name, (steps, values) in history.metrics.items():
-        until = np.searchsorted(steps, state.step, "right")
-        arrays[f"metric/steps/{name}"] = steps[:until]
-        arrays[f"metric/values/{name}"] = values[:until]
+        arrays, branches = written_branches(session)
+    arrays |= written_history(history, state.step)  # the run may go on meanwhile
     for (place, name), values in courses.items():
         arrays[f"course/{name}/{place}"] = values
     matrices = {}
@@ -72,6 +72,7 @@ def save_run(path: str | os.PathLike[str], run: Run, session: Session) -> None:
         "groups": [asdict(group) for group in view.groups],
         "higher_is_better": history.higher_is_better,
         "matrices": matrices,
+        "branches": branches,
         **states,
     }
     write_tensors(
@@ -129,37 +130,21 @@ def load_run(path: str | os.PathLike[str], trainer: Trainer | None = None) -> Sa
     try:
         rest = json.loads(texts["run"])
         journal = Journal.from_json_lines(texts["journal"])
-        history = _history(arrays, rest)
-        view = _view(rest, journal)
+        history = read_history(arrays, rest["higher_is_better"])
+        for name, step in rest["matrices"].items():
+            history.record(int(step), {name: arrays[f"matrix/{name}"]})
+        journal.attach(lambda: history)
+        branches = read_branches(arrays, rest.get("branches", []), history, journal)
+        view = _view(rest, journal, branches)
         check_states(rest)
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise _refused(path, "the parts of a run", f"{type(error).__name__}: {error}") from error
-    journal.attach(lambda: history)
-    return SavedRun(view, history, journal, arrays, rest, trainer)
+    return SavedRun(view, history, journal, branches, arrays, rest, trainer)
 
 
-def _history(arrays: Arrays, rest: Mapping[str, Any]) -> History:
-    columns = {name: arrays[f"history/{name}"] for name in COLUMNS}
-    steps = columns["step"]
-    if any(column.shape != (len(steps),) for column in columns.values()):
-        raise ValueError("columns of different lengths")
-    history = History()
-    gaps = [0, *(np.flatnonzero(np.diff(steps) != 1) + 1), len(steps)]  # steps that were skipped
-    for begin, end in itertools.pairwise(gaps):
-        if end > begin:
-            epoch, loss, lr, norm = (columns[name][begin:end] for name in COLUMNS[1:])
-            history.extend(int(steps[begin]), epoch, loss, lr, norm)
-    for name in [n.removeprefix("metric/steps/") for n in arrays if n.startswith("metric/steps/")]:
-        values = arrays[f"metric/values/{name}"]
-        for step, value in zip(arrays[f"metric/steps/{name}"], values, strict=True):
-            history.record(int(step), {name: value})
-    for name, step in rest["matrices"].items():
-        history.record(int(step), {name: arrays[f"matrix/{name}"]})
-    history.higher_is_better = {str(k): bool(v) for k, v in rest["higher_is_better"].items()}
-    return history
-
-
-def _view(rest: Mapping[str, Any], journal: Journal) -> RunView:
+def _view(
+    rest: Mapping[str, Any], journal: Journal, branches: Mapping[str, SavedBranch]
+) -> RunView:
     known = {name: decode_value(rest["view"][name]) for name in _VIEW}
     if known["status"] not in ("finished", "failed"):
         known["status"] = "stopped"  # whatever it did then, it does not go on by itself
@@ -171,6 +156,8 @@ def _view(rest: Mapping[str, Any], journal: Journal) -> RunView:
         groups=tuple(GroupView(**{k: _plain(v) for k, v in row.items()}) for row in rest["groups"]),
         journal=journal.entries,
         labels={str(k): str(v) for k, v in rest["labels"].items()},
+        branches=tuple(branch.view for branch in branches.values()),
+        standing=journal.standing() if journal.moves else None,
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from interactive_train.runtime.errors import refusal
+from interactive_train.runtime.errors import did_you_mean, refusal
 from interactive_train.training.journal.journal import Journal
 from interactive_train.training.records.commands import Command, describe
 from interactive_train.training.records.history import History
@@ -17,6 +17,7 @@ from interactive_train.training.records.state import TrainState
 from interactive_train.training.records.ticket import Ticket
 from interactive_train.training.records.view import RunView, metric_views
 from interactive_train.training.run import frontend
+from interactive_train.training.run.coursefile import SavedBranch
 from interactive_train.training.run.replay import replay
 from interactive_train.training.run.statefile import read_state
 from interactive_train.training.run.verification import Verification, verify
@@ -35,6 +36,8 @@ class SavedRun:
         As `Run` has them.
     history : History
     journal : Journal
+    branches : tuple of BranchView
+        Every line of its course, in the order in which they began.
 
     Examples
     --------
@@ -58,12 +61,14 @@ class SavedRun:
         view: RunView,
         history: History,
         journal: Journal,
+        branches: Mapping[str, SavedBranch],
         arrays: Mapping[str, NDArray[Any]],
         rest: Mapping[str, Any],
         trainer: Trainer | None,
     ) -> None:
         self.name, self.status, self.step = view.name, view.status, view.step
-        self.history, self.journal = history, journal
+        self.history, self.journal, self.branches = history, journal, view.branches
+        self._branches, self._whole = branches, self
         self._view, self._arrays, self._rest, self._trainer = view, arrays, rest, trainer
 
     @property
@@ -81,6 +86,46 @@ class SavedRun:
         """The model's arrays behind the last step by path, read-only; without any trainer."""
         begin = "state/model/"
         return {n[len(begin) :]: a for n, a in self._arrays.items() if n.startswith(begin)}
+
+    def switch(self, name: str) -> SavedRun:
+        """Return the run as another branch left it: its course and its journal.
+
+        Its last state is not in the file; ``saved.switch(name).replay(data).state`` makes it.
+
+        Raises
+        ------
+        ValueError
+            For an unknown name, with a did-you-mean.
+        """
+        if name not in self._branches:
+            raise ValueError(
+                refusal("saved.switch", "a branch", repr(name), did_you_mean(name, self._branches))
+            )
+        chosen = self._branches[name]
+        if chosen.view.current:
+            return self._whole
+        history, step = chosen.history, chosen.view.last_step
+        view = replace(
+            self._view,
+            status="stopped",
+            step=step,
+            epoch=int(history.last("epoch")) if len(history) else self._view.epoch,
+            loss=chosen.view.loss,
+            message="",
+            knobs=(),
+            groups=(),
+            journal=chosen.journal.entries,
+            standing=chosen.journal.standing(),
+            branches=tuple(
+                replace(branch, current=branch.name == name) for branch in self.branches
+            ),
+        )
+        arrays = {n: a for n, a in self._arrays.items() if n.startswith("start/")}
+        found = SavedRun(
+            view, history, chosen.journal, self._branches, arrays, self._rest, self._trainer
+        )
+        found._whole = self._whole
+        return found
 
     def replay(self, data: Any, **options: Any) -> Run:
         """Run it again from its first state; see `it.replay`."""
@@ -103,6 +148,15 @@ class SavedRun:
         return self._trainer
 
     def _state(self, prefix: str) -> TrainState:
+        if not any(name.startswith(f"{prefix}/") for name in self._arrays):
+            raise ValueError(
+                refusal(
+                    "saved.state",
+                    "the branch that was current when the file was written",
+                    "another one",
+                    "saved.replay(data).state makes it again.",
+                )
+            )
         return read_state(self._needed("state"), self._arrays, self._rest[prefix], prefix)
 
     # For front ends -----------------------------------------------------------------------
@@ -115,7 +169,8 @@ class SavedRun:
         self, name: str, start: int = 0, branch: str = ""
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return (steps, values) of a recorded column from the start-th row on."""
-        return self.history.column("step", start), self.history.column(name, start)
+        history = self._branches[branch].history if branch else self.history
+        return history.column("step", start), history.column(name, start)
 
     def course(self, name: str, steps: Sequence[int], path: str = "") -> NDArray[np.float64]:
         """Return a knob's effective values at these steps, from about a thousand points."""
