@@ -120,6 +120,31 @@ def test_a_dear_frame_comes_less_often_but_twice_a_second_at_least() -> None:
     assert flow.wait(0.0) == SLOWEST
 
 
+def test_a_dear_frame_takes_half_a_core_at_most_while_nothing_trains() -> None:
+    flow = Flow(slowest=4.0)
+    flow.ready("a", 10, 600)
+    for _ in range(50):
+        flow.spent(0.04)
+    flow.sent(0.0)
+    assert math.isclose(flow.wait(0.0), 0.04 / 0.015, rel_tol=0.01)
+    flow.resting = True
+    assert math.isclose(flow.wait(0.0), 0.1)
+    for _ in range(50):
+        flow.spent(0.3)
+    assert math.isclose(flow.wait(0.0), 0.6, rel_tol=0.01)
+
+
+def test_a_picture_that_stands_for_a_while_does_so_only_while_something_trains() -> None:
+    flow = Flow(hold=1.0)
+    flow.ready("a", 10, 600)
+    flow.sent(0.0)
+    assert flow.wait(0.0) == 1.0
+    flow.asked = True
+    assert math.isclose(flow.wait(0.0), 0.1)
+    flow.asked, flow.resting = False, True
+    assert math.isclose(flow.wait(0.0), 0.1)
+
+
 def test_sections_are_those_that_any_view_shows() -> None:
     flow = Flow()
     flow.ready("a", 10, 600, ("layers",))

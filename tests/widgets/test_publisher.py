@@ -307,6 +307,72 @@ def test_a_zoomed_view_gets_its_window_though_the_run_rests() -> None:
     assert len(wire.kinds("frame")) == 2
 
 
+def dear(run: FakeRun) -> tuple[Wire, Quiet]:
+    """A page in front of a run, whose frames take a tenth of a second each; one was just sent."""
+    _, wire, publisher = make(run, slowest=4.0)
+    ready(publisher)
+    publisher.turn(0.0)
+    for _ in range(50):
+        publisher.flow.spent(0.1)
+    return wire, publisher
+
+
+def seconds_until(wire: Wire, publisher: Quiet, step: int, now: float, run: FakeRun) -> float:
+    """Take turns when the publisher wants them, until a frame is of a step; a run that runs goes on
+    by one step in each.
+    """
+    begun = now
+    while wire.kinds("frame")[-1]["run"]["step"] < step:
+        publisher.receive(messages.Ack(wire.kinds("frame")[-1]["sequence"]))
+        pause = publisher.turn(now)
+        assert pause is not None
+        now += max(pause, 1e-3)
+        if run.status == "running":
+            run.step_once()
+    return now - begun
+
+
+def test_a_single_step_of_a_paused_run_is_drawn_at_once_though_frames_are_dear() -> None:
+    run = FakeRun(last_step=None).run_to(10)
+    run.submit(commands.Pause())
+    wire, publisher = dear(run)
+    for number, now in enumerate((0.5, 1.0, 5.0)):
+        publisher.receive(request(commands.Advance(1)))
+        assert run.status == "running"
+        assert seconds_until(wire, publisher, 11 + number, now, run) < 0.3
+        assert run.status == "paused"
+
+
+def test_a_pause_is_drawn_at_once_though_frames_are_dear() -> None:
+    run = FakeRun(last_step=None).run_to(10)
+    wire, publisher = dear(run)
+    run.run_to(20)
+    publisher.turn(0.3)
+    assert len(wire.kinds("frame")) == 1
+    run.submit(commands.Pause())
+    assert seconds_until(wire, publisher, 20, 0.4, run) <= 0.3
+
+
+def test_while_any_of_its_runs_trains_dear_frames_keep_their_distance() -> None:
+    run, other = FakeRun(last_step=None).run_to(10), FakeRun(last_step=None).run_to(10)
+    run.submit(commands.Pause())
+    wire = Wire()
+    publisher = Quiet(wire, [run, other], slowest=4.0)
+    ready(publisher)
+    publisher.turn(0.0)
+    for _ in range(50):
+        publisher.flow.spent(0.1)
+    for tick in range(39):
+        run.run_to(run.step + 1)
+        run.submit(commands.Pause())
+        publisher.turn(tick * 0.1)
+    assert len(wire.kinds("frame")) == 1
+    other.submit(commands.Pause())
+    publisher.turn(3.95)
+    publisher.turn(3.96)
+    assert len(wire.kinds("frame")) == 2
+
+
 def test_rows_are_answered_under_their_name() -> None:
     _, wire, publisher = make(FakeRun().run_to(30))
     publisher.receive(messages.Rows("mine"))

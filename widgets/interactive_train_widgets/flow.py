@@ -16,6 +16,7 @@ MAX_RATE = 30.0  # frames a second, for a whole dashboard
 DEFAULT_RATE = 10.0
 BLIND_RATE = 4.0  # while a blocking cell keeps acknowledgements from arriving
 BUDGET = 0.015  # part of one core that frames may cost; a dear frame comes less often
+RESTING = 0.5  # the same while nothing trains: who takes single steps waits for each picture
 MAX_VIEWS = 16  # a page that was closed may never say so: the oldest are forgotten
 MAX_WINDOWS = 2  # zoomed ranges that one frame carries: two pages may look at two places
 SLOWEST = 0.5  # seconds between two frames at most, however dear they are
@@ -37,14 +38,20 @@ class Flow:
     """The flow control of one widget, over all its views."""
 
     def __init__(
-        self, blind: bool = False, slowest: float = SLOWEST, budget: float = BUDGET
+        self,
+        blind: bool = False,
+        slowest: float = SLOWEST,
+        budget: float = BUDGET,
+        hold: float = 0.0,
     ) -> None:
         self.blind = blind
         self.slowest, self.budget = slowest, budget
+        self.hold = hold  # seconds for which a frame stands at least while something trains
         self.views: dict[str, View] = {}
         self.sequence = 0
         self.fresh = False  # a view waits for its first picture
         self.asked = False  # a person waits for the next one, whatever it costs
+        self.resting = False  # nothing trains, so that a frame takes time from nobody
         self._waiting: deque[tuple[int, float]] = deque()  # (sequence, sent at)
         self._last_frame = float("-inf")
         self._last_sent = float("-inf")
@@ -124,11 +131,18 @@ class Flow:
         """Seconds until a frame may leave; 0 = now, infinity = when something arrives."""
         if not self.open:
             return float("inf")
-        dear = 0.0 if self.asked else min(self._cost / self.budget, self.slowest)
-        due = self._last_frame + max(1.0 / self.rate, dear)
+        due = self._last_frame + max(1.0 / self.rate, self._stands())
         if not self.blind and len(self._waiting) >= IN_FLIGHT:
             due = max(due, self._waiting[-1][1] + PROBE)
         return max(0.0, due - now)
+
+    def _stands(self) -> float:
+        """Seconds for which a frame stands, so that frames leave the processor to the training."""
+        if self.asked:
+            return 0.0
+        if self.resting:
+            return min(self._cost / RESTING, self.slowest)
+        return max(self.hold, min(self._cost / self.budget, self.slowest))
 
     def sent(self, now: float) -> int:
         """Count a frame that leaves now; return its sequence number."""

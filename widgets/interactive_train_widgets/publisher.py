@@ -29,6 +29,7 @@ PAUSE_SETTLES = 1.0  # seconds in pause before a picture is drawn: single steps 
 TELL = 0.5  # seconds between two readings of the traits, but for a change of the status
 POLL = 0.02  # seconds between looks at the inbox while a command waits for its boundary
 IDLE = 0.25  # seconds between looks at a run that does not move
+SOON = 0.05  # seconds behind a receipt to the next look: a single step is over by then
 
 
 class Publisher:
@@ -54,9 +55,10 @@ class Publisher:
         composer: Compose | None = None,
         slowest: float = SLOWEST,
         budget: float = BUDGET,
+        hold: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.flow = Flow(blind=blind, slowest=slowest, budget=budget)
+        self.flow = Flow(blind=blind, slowest=slowest, budget=budget, hold=hold)
         self.cpu_seconds = 0.0
         self.keep_seconds = 0.0
         self.look_seconds = 0.0
@@ -81,7 +83,7 @@ class Publisher:
         self._told_status = ""
         self._told_at = float("-inf")
         self._still_since = float("inf")
-        self._looked = float("-inf")
+        self._look_at = float("-inf")  # the latest time of the next look at the run
 
     @property
     def latencies(self) -> list[float]:
@@ -143,7 +145,7 @@ class Publisher:
             self._wake.clear()
             retired = self._retired
             if retired:  # look at the end once more, to keep its picture
-                self._looked = float("-inf")
+                self._look_at = float("-inf")
             pause = self._guarded_turn()
             self.cpu_seconds = base + time.thread_time() - self.keep_seconds
             self.look_seconds = self._sections.cpu_seconds
@@ -180,10 +182,10 @@ class Publisher:
         while self._inbox:
             self._hear(self._inbox.popleft())
         answers = self._receipts.settled
-        due = self.flow.wait(now) <= 0.0 or now - self._looked >= IDLE
+        due = self.flow.wait(now) <= 0.0 or now >= self._look_at
         if not (due or answers):  # reading a run is not free: look only when it may be sent
-            return min(self.flow.wait(now), IDLE)
-        self._looked = now
+            return min(self.flow.wait(now), self._look_at - now)
+        self._look_at = now + (SOON if answers else IDLE)
         view = self._sources[0].view()
         if answers:  # at once, with the values that now hold
             head, receipts = self._composer.head(view), self._receipts.collect()
@@ -194,8 +196,9 @@ class Publisher:
 
     def _show(self, view: RunView, now: float) -> float | None:
         """Send a frame if it differs from the last one and may leave."""
-        others = (source.view().step for source in self._sources[1:])
-        mark = (signature(view), self._composer.revision, *others)
+        others = [source.view() for source in self._sources[1:]]
+        mark = (signature(view), self._composer.revision, *(other.step for other in others))
+        self.flow.resting = all(seen.status != "running" for seen in (view, *others))
         windows = self.flow.windows
         if mark != self._seen:
             self._seen, self._still_since = mark, now
@@ -217,8 +220,8 @@ class Publisher:
         if done and quiet and self.flow.settled(now):
             return None
         if changed:
-            return min(self.flow.wait(now), IDLE)
-        return min(1.0 / self.flow.rate, IDLE)
+            return min(self.flow.wait(now), self._look_at - now)
+        return min(1.0 / self.flow.rate, self._look_at - now)
 
     def _hear(self, message: messages.Message) -> None:
         flow = self.flow

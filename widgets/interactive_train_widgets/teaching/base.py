@@ -57,6 +57,7 @@ class TeachingView(LiveWidget):
     _css = stylesheet("teaching")
     choices: ClassVar[tuple[str, ...]] = ()  # names of what can be chosen on the page
     size: ClassVar[tuple[float, float]] = (6.4, 4.4)  # of the still picture, inches
+    hold: ClassVar[float] = 0.0  # seconds for which a picture stands at least while a run trains
 
     def __init__(
         self,
@@ -115,7 +116,12 @@ class TeachingView(LiveWidget):
 
     def _publish(self, watching: bool) -> Publisher:
         return Publisher(
-            self, self._sources, composer=self._painter, slowest=SLOWEST, budget=BUDGET
+            self,
+            self._sources,
+            composer=self._painter,
+            slowest=SLOWEST,
+            budget=BUDGET,
+            hold=self.hold,
         )
 
     # -- how it is displayed -------------------------------------------------------------------

@@ -142,6 +142,7 @@ class Misclassified(TeachingView):
     title = "Misclassified"
     choices = ("label",)
     size = (7.2, 3.6)
+    hold = HOLD
 
     def __init__(
         self,
@@ -171,7 +172,7 @@ class Misclassified(TeachingView):
         self._clock: Callable[[], float] = time.monotonic
         super().__init__(
             self._subject.source,
-            options={"count": self._count, "rate": 1.0 / HOLD, "still": self._subject.run is None},
+            options={"count": self._count, "still": self._subject.run is None},
             layout=layout,
             **unknown,
         )

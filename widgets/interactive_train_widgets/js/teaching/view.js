@@ -125,7 +125,7 @@ export class TeachingCard {
   adapt(kind) {
     if (kind === "ready") this.asking = true;
     if (!this.asking) return;
-    const rate = Math.min(this.calm.matches ? REDUCED : FRAMES, this.options.rate ?? FRAMES);
+    const rate = this.calm.matches ? REDUCED : FRAMES;
     this.post({ kind, view: this.view, rate, columns: Math.max(100, this.body.clientWidth || 700) });
   }
 
