@@ -338,7 +338,7 @@ def test_a_single_step_of_a_paused_run_is_drawn_at_once_though_frames_are_dear()
     wire, publisher = dear(run)
     for number, now in enumerate((0.5, 1.0, 5.0)):
         publisher.receive(request(commands.Advance(1)))
-        assert run.status == "running"
+        assert run.view().status == "running"
         assert seconds_until(wire, publisher, 11 + number, now, run) < 0.3
         assert run.status == "paused"
 

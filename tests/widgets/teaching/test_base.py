@@ -34,7 +34,9 @@ class Squares(TeachingView):
             raise ValueError("Squares: too large")
         grid = np.full((2, 2), self.edge)
         table = Table("Edge", ("edge",), [(f"{self.edge:g}",)])
-        return Picture({"edge": self.edge}, {"grid": grid}, f"A square of {self.edge:g}.", table)
+        return Picture(
+            {"edge": self.edge}, {"grid": grid}, f"A square of {self.edge:g}.", table, view.step
+        )
 
     def draw(self, figure: Any, picture: Picture) -> None:
         figure.subplots().imshow(picture.arrays["grid"])
@@ -134,7 +136,7 @@ def test_the_thread_ends_when_nothing_moves_any_more(squares: Squares) -> None:
 
 def test_arrays_begin_at_multiples_of_eight() -> None:
     arrays: dict[str, Any] = {"a": np.zeros(3, np.uint8), "b": np.arange(3), "c": np.array([True])}
-    head, buffers = pack(Picture({}, arrays, "", Table("", (), ())))
+    head, buffers = pack(Picture({}, arrays, "", Table("", (), ()), 0))
     assert [head["arrays"][n]["at"] for n in "abc"] == [0, 8, 24]
     assert [head["arrays"][n]["type"] for n in "abc"] == ["u1", "i4", "u1"]
     assert np.frombuffer(buffers[0], "<i4", 3, 8).tolist() == [0, 1, 2]
@@ -149,6 +151,6 @@ def test_a_model_at_rest_predicts_and_takes_no_commands() -> None:
     state = it.Trainer(nn.Linear(2, 1), it.optim.SGD(0.1)).init(seed=0)
     subject = Subject(state, "Squares")
     x = np.ones((3, 2), np.float32)
-    assert np.allclose(subject.predict(x), x @ state.model.weight + state.model.bias)
+    assert np.allclose(subject.moment().predict(x), x @ state.model.weight + state.model.bias)
     ticket = subject.source.submit(commands.Pause())
     assert "takes no commands" in str(ticket.error)

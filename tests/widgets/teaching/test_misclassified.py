@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import interactive_train as it
 from interactive_train import datasets, losses, nn, optim
 from interactive_train_widgets import Misclassified
 from interactive_train_widgets.teaching.misclassified import arranged, wrong
+from interactive_train_widgets.teaching.subject import Subject
 from tests.widgets.fake_run import FakeRun
 from tests.widgets.teaching.page import READY, eventually, heard, say
 
@@ -101,15 +103,11 @@ def test_while_a_run_moves_the_wall_changes_once_a_second_and_keeps_places(state
 
 def test_a_wall_that_still_hangs_is_of_the_step_at_which_it_was_hung(state: Any) -> None:
     view = Misclassified(state, X_TEST, Y_TEST)
-    now = [0.0]
-    view._clock = lambda: now[0]
-    run = FakeRun().run_to(3)
-    assert view._painter.frame(run.view(), 600)[0]["run"]["step"] == 3
-    run.run_to(40)
-    now[0] = 0.9
-    assert view._painter.frame(run.view(), 600)[0]["run"]["step"] == 3
-    now[0] = 1.1
-    assert view._painter.frame(run.view(), 600)[0]["run"]["step"] == 40
+    moving = FakeRun().run_to(3).view()
+    for now, step, hung in ((0.0, 3, 3), (0.9, 39, 3), (1.1, 40, 40)):
+        view._clock = lambda now=now: now  # type: ignore[misc]
+        view._subject = Subject(replace(state, step=step), "Misclassified")
+        assert view._painter.frame(moving, 600)[0]["run"]["step"] == hung
     view.close()
 
 

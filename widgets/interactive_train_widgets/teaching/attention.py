@@ -18,7 +18,7 @@ from interactive_train_widgets.teaching.attention_weights import attention_weigh
 from interactive_train_widgets.teaching.base import TeachingView
 from interactive_train_widgets.teaching.outputs import drawn
 from interactive_train_widgets.teaching.picture import Picture, Table
-from interactive_train_widgets.teaching.subject import Subject
+from interactive_train_widgets.teaching.subject import Moment, Subject
 
 WHERE = "AttentionView"
 MAX_TOKENS = 128
@@ -86,10 +86,11 @@ class AttentionView(TeachingView):
         self._tokens = _sequence(tokens)
         self._labels = _written(labels, self._tokens)
         self._layer = 0
-        found = [p for p, m in modules(self._subject.model()) if isinstance(m, MultiHeadAttention)]
+        model = self._subject.moment().model
+        found = [p for p, m in modules(model) if isinstance(m, MultiHeadAttention)]
         if not found:
             rule = "the model has an nn.MultiHeadAttention"
-            raise ValueError(refusal(WHERE, rule, type(self._subject.model()).__name__))
+            raise ValueError(refusal(WHERE, rule, type(model).__name__))
         self.layers = found
         super().__init__(
             self._subject.source,
@@ -115,7 +116,7 @@ class AttentionView(TeachingView):
         ValueError
             If there is no such layer, or the model did not use it.
         """
-        return self._look(layer or self.layers[self._layer])[0]
+        return self._look(self._subject.moment(), layer or self.layers[self._layer])[0]
 
     def choose(self, name: str, value: Value) -> None:
         """Pick a layer by its place in `layers`."""
@@ -127,7 +128,8 @@ class AttentionView(TeachingView):
     def compute(self, view: RunView, columns: int) -> Picture:
         """Return the weights of the chosen layer."""
         path = self.layers[self._layer]
-        weights, causal = self._look(path)
+        moment = self._subject.moment()
+        weights, causal = self._look(moment, path)
         heads, queries, keys = weights.shape
         labels = self._labels
         surest = weights.max(axis=2)
@@ -154,7 +156,8 @@ class AttentionView(TeachingView):
             "keys": names,
         }
         table = Table("Most attended key", ("head", "query", "key", "weight"), rows)
-        return Picture(head, {"weights": np.rint(255 * weights).astype(np.uint8)}, text, table)
+        arrays = {"weights": np.rint(255 * weights).astype(np.uint8)}
+        return Picture(head, arrays, text, table, moment.step)
 
     def draw(self, figure: Any, picture: Picture) -> None:
         """Draw the first head of the chosen layer."""
@@ -167,12 +170,12 @@ class AttentionView(TeachingView):
         axes.set(xlabel="key", ylabel="query", title=f"{self.layers[self._layer]}, head 1")
         figure.colorbar(shown, ax=axes, label="weight")
 
-    def _look(self, path: str) -> tuple[NDArray[np.float64], bool]:
-        model, passed = self._subject.captured(self._tokens[None])
+    def _look(self, moment: Moment, path: str) -> tuple[NDArray[np.float64], bool]:
+        passed = moment.captured(self._tokens[None])
         if path not in self.layers or path not in passed:
             rule = "the layer is one that the model used"
             raise ValueError(refusal(WHERE, rule, repr(path), f"It has {', '.join(self.layers)}."))
-        layer: Any = dict(modules(model))[path]
+        layer: Any = dict(modules(moment.model))[path]
         x, *rest = passed[path].inputs
         return attention_weights(layer, x, rest[0] if rest else None)[0], bool(layer.causal)
 

@@ -20,7 +20,7 @@ from interactive_train_widgets import still
 from interactive_train_widgets.assets import stylesheet
 from interactive_train_widgets.base import LiveWidget
 from interactive_train_widgets.curves import Window
-from interactive_train_widgets.describe import Head, number
+from interactive_train_widgets.describe import Head
 from interactive_train_widgets.frames import Buffers, freeze_frame
 from interactive_train_widgets.messages import Value
 from interactive_train_widgets.publisher import Publisher
@@ -80,6 +80,8 @@ class TeachingView(LiveWidget):
 
     def compute(self, view: RunView, columns: int) -> Picture:
         """Return the picture at the last step boundary; called by the publisher's thread alone.
+
+        All its numbers are of one `Moment`, and the picture names that moment's step.
 
         Parameters
         ----------
@@ -171,7 +173,6 @@ class Painter:
                 "name": view.name,
                 "status": view.status,
                 "step": view.step,
-                "loss": number(view.loss),
                 "message": view.message,
             }
         }
@@ -183,12 +184,11 @@ class Painter:
         try:
             picture = self._view.compute(view, columns)
         except (FloatingPointError, ValueError) as error:  # not finite, other inputs: said there
-            picture = Picture({}, {}, "", Table("", (), ()), str(error))
+            picture = Picture({}, {}, "", Table("", (), ()), view.step, str(error))
         self.newest = picture
         head, buffers = pack(picture)
         where = self.head(view)
-        if picture.step is not None:  # the run may have gone on since it was asked
-            where["run"]["step"] = picture.step
+        where["run"]["step"] = picture.step  # the run may have gone on since `view`
         return where | head, buffers
 
     def rows(self, view: RunView) -> tuple[Head, Buffers]:

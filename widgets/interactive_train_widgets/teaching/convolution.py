@@ -117,7 +117,8 @@ class ConvolutionView(TeachingView):
         dict of str to array, shape (channels, rows, columns)
         """
         image = self._images[picture : picture + 1]
-        found = blocks(*self._subject.captured(image))[1]
+        moment = self._subject.moment()
+        found = blocks(moment.model, moment.captured(image))[1]
         return {maps.path: maps.values for block in found for maps in block.stages}
 
     def choose(self, name: str, value: Value) -> None:
@@ -129,8 +130,9 @@ class ConvolutionView(TeachingView):
 
     def compute(self, view: RunView, columns: int) -> Picture:
         """Return filters and maps for the chosen picture."""
-        model, passed = self._subject.captured(self._images[self._place : self._place + 1])
-        picture, found = blocks(model, passed)
+        moment = self._subject.moment()
+        passed = moment.captured(self._images[self._place : self._place + 1])
+        picture, found = blocks(moment.model, passed)
         arrays: dict[str, NDArray[Any]] = {}
         head: Head = {
             "picture": self._place,
@@ -154,7 +156,8 @@ class ConvolutionView(TeachingView):
             for maps in block.stages
         ]  # fmt: skip
         titles = ("layer", "kind", "maps", "size", "lowest", "mean", "highest", "zeros")
-        return Picture(head, arrays, text, Table("Activation maps", titles, rows))
+        table = Table("Activation maps", titles, rows)
+        return Picture(head, arrays, text, table, moment.step)
 
     def draw(self, figure: Any, picture: Picture) -> None:
         """Draw the input, then a row of maps for each stage."""

@@ -147,7 +147,8 @@ class DecisionBoundary(TeachingView):
         gx, gy = np.linspace(x0, x1, side), np.linspace(y0, y1, side)
         grid = np.stack(np.meshgrid(gx, gy), -1).reshape(-1, 2).astype(np.float32)
         begun = time.thread_time()
-        p = probabilities(self._subject.predict(np.concatenate([grid, self._x])), self._outputs)
+        moment = self._subject.moment()
+        p = probabilities(moment.predict(np.concatenate([grid, self._x])), self._outputs)
         self._measure((time.thread_time() - begun) / len(p))
         here = p[len(grid) :].argmax(1)
         count = max(p.shape[1], int(self._y.max()) + 1)
@@ -185,7 +186,8 @@ class DecisionBoundary(TeachingView):
         table = Table(
             "Classes", ("class", "points", "on their own side", "part of the picture"), rows
         )
-        return Picture(head, arrays, self._sentence(view, right, names, share), table)
+        text = _sentence(moment.step, right, names, share)
+        return Picture(head, arrays, text, table, moment.step)
 
     def draw(self, figure: Any, picture: Picture) -> None:
         """Draw regions, borders and points."""
@@ -233,18 +235,15 @@ class DecisionBoundary(TeachingView):
         own = self._names or []
         return [own[c] if c < len(own) else f"class {c}" for c in range(count)]
 
-    def _sentence(
-        self,
-        view: RunView,
-        right: NDArray[np.bool_],
-        names: Sequence[str],
-        share: NDArray[np.float64],
-    ) -> str:
-        parts = ", ".join(f"{name} {100 * s:.0f} %" for name, s in zip(names, share, strict=True))
-        return (
-            f"Step {view.step}: {right.sum()} of {right.size} points lie on the side of their own "
-            f"class. Parts of the picture: {parts}."
-        )
+
+def _sentence(
+    step: int, right: NDArray[np.bool_], names: Sequence[str], share: NDArray[np.float64]
+) -> str:
+    parts = ", ".join(f"{name} {100 * s:.0f} %" for name, s in zip(names, share, strict=True))
+    return (
+        f"Step {step}: {right.sum()} of {right.size} points lie on the side of their own "
+        f"class. Parts of the picture: {parts}."
+    )
 
 
 def _points(x: Any, y: Any) -> tuple[NDArray[np.float32], NDArray[np.int64]]:

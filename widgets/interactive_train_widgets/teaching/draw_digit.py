@@ -132,7 +132,8 @@ class DrawDigit(TeachingView):
         """Return the drawing, the model's picture of it, and what the model takes it for."""
         strokes = list(self._drawing.strokes)
         picture = self.picture
-        chances = probabilities(self._subject.predict(self._input(picture)), self._outputs)[0]
+        moment = self._subject.moment()
+        chances = probabilities(moment.predict(self._input(picture)), self._outputs)[0]
         names = named_classes(self._classes, len(chances), WHERE)
         best = int(chances.argmax())
         text = f"Read as {names[best]} with {percent(chances[best])}."
@@ -148,7 +149,8 @@ class DrawDigit(TeachingView):
         }
         points = np.concatenate(strokes) if strokes else np.empty((0, 2))
         arrays = {"picture": picture, "chances": chances, "points": points}
-        return Picture(head, arrays, text, Table("Classes", ("class", "probability"), rows))
+        table = Table("Classes", ("class", "probability"), rows)
+        return Picture(head, arrays, text, table, moment.step)
 
     def draw(self, figure: Any, picture: Picture) -> None:
         """Draw the model's picture beside the bars."""

@@ -119,7 +119,7 @@ class FirstLayerWeights(TeachingView):
         rows, columns = (whole_number(size, "shape", WHERE) for size in shape)
         self._shape = rows, columns
         self._units = min(whole_number(units, "units", WHERE), MOST_UNITS)
-        self._path = _first(self._subject.model()) if path is None else path
+        self._path = _first(self._subject.moment().model) if path is None else path
         self._change = False
         begun, self._begun_step = self._read()
         self._begun = begun.copy()
@@ -136,8 +136,9 @@ class FirstLayerWeights(TeachingView):
 
     def _read(self) -> tuple[NDArray[Any], int]:
         """Return the weights, and the step boundary that they stand at."""
-        model, step = self._subject.moment()
-        return as_pictures(np.asarray(tree.get(model, self._path, WHERE)), self._shape), step
+        moment = self._subject.moment()
+        weight = np.asarray(tree.get(moment.model, self._path, WHERE))
+        return as_pictures(weight, self._shape), moment.step
 
     def choose(self, name: str, value: Value) -> None:
         """Show the change since the view was made, or the weights."""
@@ -174,7 +175,7 @@ class FirstLayerWeights(TeachingView):
         ]
         titles = ("unit", "smallest", "largest", "length", "moved since")
         table = Table(f"Units of {self._path}", titles, rows)
-        return Picture(head, {"pictures": coloured(values, scale)}, text, table, step=step)
+        return Picture(head, {"pictures": coloured(values, scale)}, text, table, step)
 
     def draw(self, figure: Any, picture: Picture) -> None:
         """Draw the pictures as one mosaic, with the scale."""

@@ -28,7 +28,7 @@ from interactive_train_widgets.teaching.outputs import (
     probabilities,
 )
 from interactive_train_widgets.teaching.picture import Picture, Table
-from interactive_train_widgets.teaching.subject import Subject
+from interactive_train_widgets.teaching.subject import Moment, Subject
 
 WHERE = "Misclassified"
 MAX_COUNT = 200
@@ -180,7 +180,7 @@ class Misclassified(TeachingView):
     @property
     def errors(self) -> int:
         """How many examples are misread at the last step boundary."""
-        return len(self._read()[1].ranked)
+        return len(self._read(self._subject.moment())[1].ranked)
 
     def choose(self, name: str, value: Value) -> None:
         """Pick a class, -1 for all."""
@@ -195,18 +195,19 @@ class Misclassified(TeachingView):
         moves, now = view.status == "running", self._clock()
         if moves and self._newest is not None and now - self._hung < HOLD:
             return self._newest
-        chances, reading = self._read()
+        moment = self._subject.moment()
+        chances, reading = self._read(moment)
         names = named_classes(self._classes, chances.shape[1], WHERE)
         ranked = reading.ranked
         if self._label != ALL:
             ranked = ranked[self._labels[ranked] == self._label]
         before = self._places if moves else []
         self._places = arranged(before, ranked.tolist(), self._count)
-        self._hung, self._newest = now, self._picture(reading, len(ranked), names, view.step)
+        self._hung, self._newest = now, self._picture(reading, len(ranked), names, moment.step)
         return self._newest
 
-    def _read(self) -> tuple[NDArray[np.float64], Reading]:
-        chances = probabilities(self._subject.predict(self._x), self._outputs)
+    def _read(self, moment: Moment) -> tuple[NDArray[np.float64], Reading]:
+        chances = probabilities(moment.predict(self._x), self._outputs)
         if self._labels.max(initial=0) >= chances.shape[1]:
             rule = f"labels are numbers of the model's {chances.shape[1]} classes"
             raise ValueError(refusal(WHERE, rule, str(self._labels.max())))
@@ -242,7 +243,7 @@ class Misclassified(TeachingView):
             "pictures": self._pictures[held],
         }
         table = Table("Misread examples", ("example", "is", "read as", "probability"), rows)
-        return Picture(head, arrays, text, table, step=step)
+        return Picture(head, arrays, text, table, step)
 
     def draw(self, figure: Any, picture: Picture) -> None:
         """Draw the first three rows of the wall."""

@@ -170,7 +170,7 @@ class OptimizerRace(TeachingView):
             f"{of.name}, from ({self._start[0]:.3g}, {self._start[1]:.3g}): after {self._steps} "
             f"steps {'; '.join(_ending(name, tracks[name]) for name in names)}."
         )
-        return Picture(head, arrays, text, Table("The race", titles, rows))
+        return Picture(head, arrays, text, Table("The race", titles, rows), view.step)
 
     def draw(self, figure: Any, picture: Picture) -> None:
         """Draw the surface with all tracks, and the heights beside it."""

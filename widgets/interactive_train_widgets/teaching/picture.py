@@ -7,7 +7,7 @@ apart again.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -43,16 +43,18 @@ class Picture:
     text : str
         The picture in one or two sentences: its text alternative.
     table : Table
-    step : int or None
-        Completed steps of the state that is drawn; None: those of the run when it was asked for.
+    step : int
+        Completed steps of the state that the numbers come from; the run may have gone on.
+    trouble : str
+        Why there is nothing to draw, in words.
     """
 
     head: Head
     arrays: Mapping[str, NDArray[Any]]
     text: str
     table: Table
-    trouble: str = field(default="")  # why there is nothing to draw, in words
-    step: int | None = None
+    step: int
+    trouble: str = ""
 
 
 def pack(picture: Picture) -> tuple[Head, Buffers]:
@@ -62,7 +64,7 @@ def pack(picture: Picture) -> tuple[Head, Buffers]:
     --------
     >>> import numpy as np
     >>> table = Table("", (), ())
-    >>> head, buffers = pack(Picture({}, {"grid": np.zeros((2, 3))}, "Two rows.", table))
+    >>> head, buffers = pack(Picture({}, {"grid": np.zeros((2, 3))}, "Two rows.", table, 0))
     >>> head["arrays"], len(buffers[0])
     ({'grid': {'at': 0, 'shape': [2, 3], 'type': 'f4'}}, 24)
     """

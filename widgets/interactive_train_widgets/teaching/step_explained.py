@@ -150,7 +150,7 @@ class StepExplained(TeachingView):
             f"{number(-found.step)} to {number(found.after)}."
         )
         table = Table(f"Next step of {place}", titles, rows)
-        return Picture(head, {}, text, table, step=seen.step - 1)
+        return Picture(head, {}, text, table, seen.step - 1)
 
     def draw(self, figure: Any, picture: Picture) -> None:
         """Write the formula and its numbers down."""

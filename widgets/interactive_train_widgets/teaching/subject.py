@@ -1,12 +1,13 @@
 """What a teaching view looks at: a run, a state at rest, or a model - at one step boundary.
 
-A view asks its subject for predictions, the model or the whole state; whatever stands behind
-it, the answer is a value that stays.
+A view asks its subject for the present moment, once for each picture; whatever stands behind it,
+the answer is a value that stays.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,15 +15,14 @@ from numpy.typing import NDArray
 
 from interactive_train.nn import Module
 from interactive_train.nn.capture import Passage, capture
-from interactive_train.nn.context import Call, calling
 from interactive_train.nn.knob import KnobValues, turned_to
-from interactive_train.nn.module import dtype_of
 from interactive_train.runtime.errors import refusal
 from interactive_train.training import Run, TrainState
 from interactive_train.training.calls import standing
 from interactive_train.training.records.commands import Command
 from interactive_train.training.records.ticket import Ticket
 from interactive_train.training.records.view import RunView
+from interactive_train.training.step.evaluation import predicted
 
 
 class Resting:
@@ -65,8 +65,38 @@ class Resting:
         return Ticket(-1, what).refuse(RuntimeError(error))
 
 
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A model at one step boundary; it stays, though the run goes on.
+
+    All numbers of a picture come from one moment, and the picture names its step.
+
+    Attributes
+    ----------
+    model : Module
+        Its arrays are read-only.
+    step : int
+        Completed steps behind it; 0 of a model that no fit has.
+    knobs : KnobValues
+        What the user's own knobs stand at.
+    """
+
+    model: Any
+    step: int
+    knobs: KnobValues
+
+    def predict(self, x: NDArray[Any]) -> NDArray[Any]:
+        """Return the model's output for inputs, as in evaluation."""
+        return predicted(self.model, x, self.knobs)
+
+    def captured(self, *inputs: Any) -> dict[str, Passage]:
+        """Return what passes through the model's layers for inputs, as in evaluation."""
+        with turned_to(self.knobs):
+            return capture(self.model, *inputs)
+
+
 class Subject:
-    """A run, a `TrainState` or a model, behind one set of questions.
+    """A run, a `TrainState` or a model, behind one question.
 
     Parameters
     ----------
@@ -109,32 +139,10 @@ class Subject:
         """The run, if it is one."""
         return self._thing if isinstance(self._thing, Run) else None
 
-    def state(self) -> TrainState | None:
-        """Return the whole state behind the last completed step; None of a bare model."""
-        if isinstance(self._thing, Run):
-            return self._thing.state
-        return self._thing if isinstance(self._thing, TrainState) else None
-
-    def model(self) -> Any:
-        """Return the model behind the last completed step; its arrays are read-only."""
-        return self.moment()[0]
-
-    def moment(self) -> tuple[Any, int]:
-        """Return the model and the completed steps behind it, both of one step boundary."""
-        state = self.state()
-        return (self._thing, 0) if state is None else (state.model, state.step)
-
-    def predict(self, x: NDArray[Any]) -> NDArray[Any]:
-        """Return the model's output for inputs, as in evaluation."""
-        if isinstance(self._thing, Run):
-            return self._thing.predict(x)
-        model = self.model()
-        with calling(Call(False, dtype=dtype_of(model))):
-            return np.asarray(model(np.asarray(x, dtype=dtype_of(model))))
-
-    def captured(self, *inputs: Any) -> tuple[Any, dict[str, Passage]]:
-        """Return the model, and what passes through its layers for inputs, as in evaluation."""
-        state = self.state()
-        model = self._thing if state is None else state.model
-        with turned_to(KnobValues({}) if state is None else standing(state)):
-            return model, capture(model, *inputs)
+    def moment(self) -> Moment:
+        """Return the model behind the last completed step, with all that a picture needs of it."""
+        thing = self._thing
+        state = thing.state if isinstance(thing, Run) else thing
+        if isinstance(state, TrainState):
+            return Moment(state.model, state.step, standing(state))
+        return Moment(thing, 0, KnobValues({}))
