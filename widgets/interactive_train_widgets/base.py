@@ -12,6 +12,7 @@ import inspect
 import uuid
 import weakref
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import anywidget
@@ -22,6 +23,7 @@ from interactive_train.training.records.view import RunView, Source
 from interactive_train_widgets import messages, still
 from interactive_train_widgets.assets import script, stylesheet
 from interactive_train_widgets.describe import Head
+from interactive_train_widgets.easel import Easel
 from interactive_train_widgets.frames import Buffers, Composer, freeze_frame
 from interactive_train_widgets.publisher import ENDED, KEEP_COLUMNS, Publisher
 from interactive_train_widgets.readings import READ_ONLY, Readings
@@ -84,6 +86,7 @@ class LiveWidget(Readings, anywidget.AnyWidget):
         watching = isinstance(self._sources[0], ReportSource)
         self._stills: list[still.Companion] = []
         self._publisher = self._publish(watching)
+        self._easel = Easel(self._stills, lambda error: self._publisher.refuse("", error))
         self.uid = uuid.uuid4().hex[:12]
         super().__init__()
         self.config = {"panels": list(self.panels), "look": layout, "uid": self.uid}
@@ -116,6 +119,7 @@ class LiveWidget(Readings, anywidget.AnyWidget):
         publisher = self.__dict__.get("_publisher")  # absent when the arguments were refused
         if publisher is not None:
             publisher.close()
+            self._easel.finish()
         super().close()
         own = self.__dict__.get("_own_layout")
         if own is not None:  # a model of its own, that ipywidgets would leave behind
@@ -203,9 +207,7 @@ class LiveWidget(Readings, anywidget.AnyWidget):
         with self.complaining():
             self.saved = kept
         if self._stills:
-            bundle = still.bundle(view, head, buffers, self.uid)
-            for companion in self._stills:
-                companion.update(bundle)
+            self._easel.paint(partial(still.bundle, view, head, buffers, self.uid))
 
     def tell(self, view: RunView) -> None:
         """Let the traits follow, in one message (publisher's thread only)."""

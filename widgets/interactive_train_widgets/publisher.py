@@ -40,7 +40,7 @@ class Publisher:
     cpu_seconds : float
         CPU time of this thread while the run trains.
     keep_seconds : float
-        CPU time spent on pictures for the saved notebook, in pauses and at the end.
+        CPU time of this thread for what a saved notebook keeps, in pauses and at the end.
     look_seconds : float
         CPU time of other threads that computed statistics of the layers.
     """

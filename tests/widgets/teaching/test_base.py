@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -122,6 +124,26 @@ def test_a_saved_notebook_keeps_the_frame_and_a_picture_with_its_text_and_table(
     assert 'alt="Squares. A square of 2."' in page
     assert "data:image/png" in page
     assert "<td>2</td>" in page
+
+
+def test_a_page_does_not_wait_for_the_picture_of_a_saved_notebook(squares: Squares) -> None:
+    shown: list[dict[str, str]] = []
+    gate = threading.Event()
+    squares.accompany(SimpleNamespace(update=shown.append))
+    begun: list[Any] = []
+
+    def draw(figure: Any, picture: Picture) -> None:
+        begun.append(picture)
+        assert gate.wait(8)
+
+    squares.draw = draw  # type: ignore[method-assign]
+    say(squares, READY)
+    eventually(lambda: begun)
+    say(squares, {"kind": "choose", "id": "a", "name": "edge", "value": 3})
+    eventually(lambda: heard(squares, "frame")[-1]["text"] == "A square of 3.", seconds=0.5)
+    assert shown == []
+    gate.set()
+    eventually(lambda: [b["text/plain"][-2] for b in shown] == ["2", "3"])
 
 
 def test_the_thread_ends_when_nothing_moves_any_more(squares: Squares) -> None:

@@ -161,13 +161,14 @@ class AttentionView(TeachingView):
 
     def draw(self, figure: Any, picture: Picture) -> None:
         """Draw the first head of the chosen layer."""
+        head = picture.head
         axes = figure.subplots()
         shown = axes.imshow(picture.arrays["weights"][0] / 255, cmap="Blues", vmin=0, vmax=1)
-        labels, keys = map(drawn, picture.head["labels"]), list(map(drawn, picture.head["keys"]))
+        labels, keys = map(drawn, head["labels"]), list(map(drawn, head["keys"]))
         small = {"fontsize": max(4, min(9, 240 // max(len(keys), 1)))}
         axes.set_xticks(range(len(keys)), keys, **small)
-        axes.set_yticks(range(len(picture.head["labels"])), labels, **small)
-        axes.set(xlabel="key", ylabel="query", title=f"{self.layers[self._layer]}, head 1")
+        axes.set_yticks(range(len(head["labels"])), labels, **small)
+        axes.set(xlabel="key", ylabel="query", title=f"{head['layers'][head['layer']]}, head 1")
         figure.colorbar(shown, ax=axes, label="weight")
 
     def _look(self, moment: Moment, path: str) -> tuple[NDArray[np.float64], bool]:

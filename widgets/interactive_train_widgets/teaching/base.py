@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 from interactive_train.runtime.errors import did_you_mean, refusal
@@ -106,10 +107,9 @@ class TeachingView(LiveWidget):
         kept = freeze_frame(head, buffers)
         with self.complaining():
             self.saved = kept
-        if self._stills and self._painter.newest is not None:
-            bundle = self._still(self._painter.newest)
-            for companion in self._stills:
-                companion.update(bundle)
+        picture = self._painter.newest
+        if self._stills and picture is not None:
+            self._easel.paint(partial(self._still, picture))
 
     def refresh(self) -> None:
         """Draw anew, though no step was taken: what the picture depends on has changed."""
