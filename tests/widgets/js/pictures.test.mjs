@@ -4,7 +4,7 @@ import { hidden, shaded, strongest, visible } from "../../../widgets/interactive
 import { percentOf } from "../../../widgets/interactive_train_widgets/js/teaching/bars.js";
 import { reading } from "../../../widgets/interactive_train_widgets/js/teaching/convolution.js";
 import { placeText } from "../../../widgets/interactive_train_widgets/js/teaching/misclassified.js";
-import { colourTable, signedValue, tileSize } from "../../../widgets/interactive_train_widgets/js/teaching/pixels.js";
+import { colourTable, ramp, signedValue, tileSize } from "../../../widgets/interactive_train_widgets/js/teaching/pixels.js";
 import { roomBeside } from "../../../widgets/interactive_train_widgets/js/teaching/tiles.js";
 import { NEAR, Pen } from "../../../widgets/interactive_train_widgets/js/teaching/strokes.js";
 
@@ -17,6 +17,14 @@ test("a table of colours goes through its stops and stays at its ends", () => {
   assert.deepEqual(at(255), [0, 100, 200, 255]);
   const quarter = at(128 + 32);
   assert.ok(quarter[2] > 45 && quarter[2] < 55);
+});
+
+test("a key has the colours of its picture, from end to end", () => {
+  const table = colourTable([[1, [200, 100, 0]], [128, [30, 30, 30]], [255, [0, 100, 200]]]);
+  const stops = ramp(table, (part) => 1 + 254 * part).match(/rgb\([^)]*\)/g);
+  assert.equal(stops[0], "rgb(200 100 0)");
+  assert.equal(stops[(stops.length - 1) / 2], "rgb(30 30 30)");
+  assert.equal(stops.at(-1), "rgb(0 100 200)");
 });
 
 test("bytes of a signed scale are read as feature_maps.py writes them", () => {

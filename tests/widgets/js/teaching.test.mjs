@@ -29,6 +29,14 @@ test("units fill the width in rows", () => {
   assert.equal(unitSize(100, 100), 24);
 });
 
+test("where it is narrow, units take the height as well", () => {
+  assert.ok(unitSize(345, 24) > 48);
+  for (const [width, units] of [[345, 24], [840, 24], [840, 64], [345, 64], [600, 100]]) {
+    const size = unitSize(width, units) + 11;
+    assert.ok(Math.ceil(units / Math.floor(width / size)) * size <= 400, `${units} on ${width}`);
+  }
+});
+
 test("a buffer is taken apart by the head", () => {
   const bytes = new ArrayBuffer(24);
   new Float32Array(bytes, 0, 2).set([1.5, -2]);

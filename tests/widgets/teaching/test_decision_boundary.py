@@ -57,7 +57,8 @@ def test_a_run_is_drawn_with_its_data_and_counts_what_lies_right() -> None:
     right = run.predict(POINTS).argmax(1) == LABELS
     assert sum(frame["data"]["right"]) == right.sum() > 80
     assert f"{right.sum()} of 90 points" in frame["text"]
-    assert sum(frame["data"]["share"]) == pytest.approx(1)
+    parts = [int(row[3].rstrip(" %")) for row in frame["table"]["rows"]]
+    assert sum(parts) == pytest.approx(100, abs=1)
     assert frame["table"]["rows"][0][:2] == ["a", "30"]
     view.close()
 

@@ -169,7 +169,6 @@ class DecisionBoundary(TeachingView):
             "names": names,
             "counts": total.tolist(),
             "right": hits.tolist(),
-            "share": share.tolist(),
             "classes": p.shape[1],
         }
         arrays = {

@@ -1,7 +1,7 @@
 /* The attention map: tokens on both axes, heads as small pictures, the query's row on the text. */
 
 import { h, mark, put, show } from "../dom.js";
-import { palettes } from "./pixels.js";
+import { palettes, ramp } from "./pixels.js";
 import { TileRow } from "./tiles.js";
 import { RunButtons, TeachingCard } from "./view.js";
 
@@ -37,7 +37,8 @@ class AttentionPart {
     this.strip = h("div", { class: "itp-strip" });
     this.asks = h("div", { class: "itp-asks" });
     this.line = h("div", { class: "itp-readout it-number" });
-    const legend = h("div", { class: "itp-legend" }, h("span", {}, "weight 0"), h("span", { class: "itp-key itp-key-weight", "aria-hidden": "true" }), h("span", {}, "1"),
+    this.key = h("span", { class: "itp-key", "aria-hidden": "true" });
+    const legend = h("div", { class: "itp-legend" }, h("span", {}, "weight 0"), this.key, h("span", {}, "1"),
       (this.mask = h("span", { class: "itp-masked" }, h("i", { "aria-hidden": "true" }), "hidden by the causal mask")));
     [this.which, this.asked] = [h("h4", {}), h("h4", {})];
     card.body.append(h("div", { class: "itp-attention" },
@@ -91,7 +92,10 @@ class AttentionPart {
   }
 
   draw(frame, theme) {
-    if (this.theme !== theme) [this.theme, this.tables] = [theme, palettes(theme)];
+    if (this.theme !== theme) {
+      [this.theme, this.tables] = [theme, palettes(theme)];
+      this.key.style.background = ramp(this.tables.weight, (part) => 255 * Math.sqrt(part));
+    }
     this.frame = frame;
     const { data, arrays } = frame;
     this.buttons.update(frame.run);

@@ -3,7 +3,7 @@
 import { h, mark, put } from "../dom.js";
 import { short } from "../format.js";
 import { ClassBars } from "./bars.js";
-import { palettes, signedValue } from "./pixels.js";
+import { palettes, signedRamp, signedValue } from "./pixels.js";
 import { TileRow } from "./tiles.js";
 import { RunButtons, TeachingCard } from "./view.js";
 
@@ -136,7 +136,10 @@ class ConvolutionPart {
 
   draw({ data, arrays, run }, theme) {
     this.buttons.update(run);
-    if (this.theme !== theme) [this.theme, this.tables] = [theme, palettes(theme)];
+    if (this.theme !== theme) {
+      [this.theme, this.tables] = [theme, palettes(theme)];
+      this.key.style.background = signedRamp(this.tables);
+    }
     if (document.activeElement !== this.slider) {
       this.slider.value = data.picture;
       put(this.number, data.picture);

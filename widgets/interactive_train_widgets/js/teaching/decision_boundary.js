@@ -59,12 +59,12 @@ class Boundary {
       });
       this.legend.replaceChildren(
         ...this.cells.map((cells) => cells.el),
-        h("div", { class: "it-sub itt-hint" }, "A ring marks a point on a wrong side. The bars are parts of the picture."),
+        h("div", { class: "it-sub itt-hint" }, "A ring marks a point on a wrong side."),
       );
     }
     this.cells.forEach((cells, i) => {
       put(cells.text, `${data.right[i]} of ${data.counts[i]}`);
-      cells.bar.style.setProperty("--part", data.share[i]);
+      cells.bar.style.setProperty("--part", data.counts[i] ? data.right[i] / data.counts[i] : 0);
     });
   }
 

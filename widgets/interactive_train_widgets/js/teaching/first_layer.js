@@ -2,16 +2,23 @@
 
 import { chip, h, mark, put } from "../dom.js";
 import { grouped, short } from "../format.js";
-import { paint, palettes, signedValue } from "./pixels.js";
+import { paint, palettes, signedRamp, signedValue } from "./pixels.js";
 import { TileRow } from "./tiles.js";
 import { RunButtons, TeachingCard, pictureCanvas } from "./view.js";
 
 const LARGE = 208; // CSS pixels of the enlarged unit
+const TALL = 400; // of all units, if there is width for it
+const SPACE = 11; // around a unit
 
-// CSS pixels of a tile, so that units fill the width in rows of a pleasant number. Pure.
+// CSS pixels of a tile: the largest, of which all units fit into the width and the height. Pure.
 export function unitSize(width, units) {
-  const beside = Math.max(1, Math.ceil(Math.sqrt(units * 1.6)));
-  return Math.max(24, Math.min(96, Math.floor(width / beside) - 11));
+  for (let beside = 1; beside <= units; beside++) {
+    const size = Math.min(96, Math.floor(width / beside) - SPACE);
+    if (size < 24) break;
+    const rows = Math.ceil(units / Math.floor(width / (size + SPACE)));
+    if (rows * (size + SPACE) <= TALL) return size;
+  }
+  return 24;
 }
 
 class Layer {
@@ -37,7 +44,8 @@ class Layer {
     this.low = h("span", { class: "it-number" });
     this.high = h("span", { class: "it-number" });
     this.line = h("div", { class: "itp-readout it-number" });
-    const scale = h("div", { class: "itp-legend itt-scale" }, this.low, h("span", { class: "itp-key", "aria-hidden": "true" }), this.high);
+    this.key = h("span", { class: "itp-key", "aria-hidden": "true" });
+    const scale = h("div", { class: "itp-legend itt-scale" }, this.low, this.key, this.high);
     card.body.append(
       h("div", { class: "itt-split itt-layer" }, this.tiles.el, h("div", { class: "itt-aside" }, this.unit, this.large, this.facts, scale, this.line)),
     );
@@ -58,7 +66,10 @@ class Layer {
 
   draw({ data, arrays, run }, theme) {
     this.buttons.update(run);
-    if (this.theme !== theme) [this.theme, this.tables] = [theme, palettes(theme)];
+    if (this.theme !== theme) {
+      [this.theme, this.tables] = [theme, palettes(theme)];
+      this.key.style.background = signedRamp(this.tables);
+    }
     const { shape, data: bytes } = arrays.pictures;
     [this.shape, this.bytes, this.data] = [shape, bytes, data];
     const [count, rows, columns] = shape;

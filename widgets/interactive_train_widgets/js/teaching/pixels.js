@@ -26,6 +26,17 @@ export function colourTable(stops) {
   return colours;
 }
 
+// The same colours as a key in CSS, `byteAt` from a part of the way, 0 to 1, to a byte. Pure.
+export function ramp(colours, byteAt) {
+  const stops = Array.from({ length: 17 }, (_, i) => {
+    const at = 4 * Math.round(byteAt(i / 16));
+    return `rgb(${colours[at]} ${colours[at + 1]} ${colours[at + 2]})`;
+  });
+  return `linear-gradient(90deg, ${stops.join(", ")})`;
+}
+
+export const signedRamp = (tables) => ramp(tables.signed, (part) => 1 + 254 * part);
+
 // The tables of a theme: ink on paper, a signed scale around byte 128, and weights, 0 to 255.
 export function palettes(theme) {
   const context = document.createElement("canvas").getContext("2d");
