@@ -174,20 +174,20 @@ def test_the_point_of_the_present_is_dragged_as_one_gesture_and_released(charts:
     assert charts.errors == []
 
 
-def save(lab: LabPage, kind: str, folder: Path) -> Path:
+def save(lab: LabPage, board: Locator, kind: str, folder: Path) -> Path:
     """Save a file from the menu of the charts."""
-    button = lab.output(0).get_by_role("button", name="Chart settings and files")
+    button = board.get_by_role("button", name="Chart settings and files")
     if button.get_attribute("aria-expanded") == "false":
         button.click()
     with lab.page.expect_download() as download:
-        lab.output(0).locator(".it-menu").get_by_role("button", name=kind, exact=True).click()
+        board.locator(".it-menu").get_by_role("button", name=kind, exact=True).click()
     path = folder / download.value.suggested_filename
     download.value.save_as(path)
     return path
 
 
 def test_the_charts_are_saved_as_files(charts: LabPage, tmp_path: Path) -> None:
-    table = save(charts, "CSV", tmp_path)
+    table = save(charts, charts.output(0), "CSV", tmp_path)
     assert table.name == "digits-step-20000.csv"
     with table.open(newline="") as lines:
         titles, *rows = csv.reader(lines)
@@ -197,10 +197,10 @@ def test_the_charts_are_saved_as_files(charts: LabPage, tmp_path: Path) -> None:
     loss = np.array([float(row[1]) for row in rows])
     np.testing.assert_array_equal(loss, charts.value("run.series('loss')[1]"))
     assert [row[titles.index("other loss")] == "" for row in rows].count(False) == 900
-    drawing = save(charts, "SVG", tmp_path).read_text("utf-8")
+    drawing = save(charts, charts.output(0), "SVG", tmp_path).read_text("utf-8")
     assert drawing.startswith("<svg ")
     assert "learning rate" in drawing
-    picture = save(charts, "PNG", tmp_path).read_bytes()
+    picture = save(charts, charts.output(0), "PNG", tmp_path).read_bytes()
     box = canvas(charts).bounding_box()
     assert box is not None
     width = int.from_bytes(picture[16:20], "big")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+from pathlib import Path
+
 import numpy as np
 import pytest
 from playwright.sync_api import Locator
 
 from tests.browser.lab import LabPage
+from tests.browser.test_charts import save
 
 MODEL = """
 import numpy as np
@@ -18,7 +22,11 @@ y = (x[:, 0] > 0).astype(np.int64)
 model = nn.Sequential(nn.Linear(8, 16), nn.relu, nn.Dropout(0.2), nn.Linear(16, 2))
 trainer = it.Trainer(model, optim.Adam(1e-2), loss=losses.cross_entropy_sparse)
 """
-START = "run = trainer.start(trainer.init(seed=0), (x, y), batch_size=64, shuffle=0, pace=60); run"
+START = """
+run = trainer.start(
+    trainer.init(seed=0), (x, y), batch_size=64, shuffle=0, pace=60, validation=(x[:64], y[:64])
+)
+run"""
 
 
 @pytest.fixture
@@ -42,7 +50,42 @@ def go_back(board: Locator, step: int) -> None:
     board.get_by_role("button", name="Go back", exact=True).click()
 
 
-def test_back_to_a_step_and_on_as_a_branch(lab: LabPage, board: Locator) -> None:
+def the_old_line_is_drawn_with_its_validation(lab: LabPage, board: Locator, folder: Path) -> None:
+    """Branch "main" ends at step 60: its evaluations are seen, read and saved."""
+    names = board.locator(".it-legend button")
+    board.locator(".it-legend").get_by_text("main validation").wait_for()
+    assert names.all_inner_texts() == ["train", "validation", "main", "main validation"]
+    strokes = names.locator("path").evaluate_all("all => all.map((p) => p.style.stroke)")
+    assert strokes[2] == strokes[3] != strokes[1]
+    sent = lab.page.evaluate(
+        """() => {
+          const curves = document.querySelector('.it').itDashboard.frame.curves;
+          const own = curves.find((c) => c.branch === 'main' && c.name === 'validation_loss');
+          return [[...own.steps], [...own.mean]];
+        }"""
+    )
+    lines = "run._session.time.lines.all['main'].history.metrics['validation_loss']"
+    steps, values = lab.value(f"[part.tolist() for part in {lines}]")
+    assert steps == [10, 20, 30, 40, 50, 60]
+    np.testing.assert_array_equal(sent, [steps, np.float32(values)])
+    canvas = board.locator("canvas.it-loss")
+    canvas.focus()
+    tip = board.locator(".it-tip")
+    for _ in range(40):  # back from the newest step to where both lines are
+        canvas.press("ArrowLeft")
+        if tip.get_by_text("main validation").count():
+            break
+    row = tip.locator("tr", has_text="main validation").inner_text()
+    assert any(f"{value:.3f}" in row for value in values[-2:])  # at step 60, or a little before
+    canvas.press("Escape")
+    with save(lab, board, "CSV", folder).open(newline="") as text:
+        titles, *rows = csv.reader(text)
+    column = titles.index("validation_loss main")
+    assert [float(row[column]) for row in rows if row[column]] == values
+    assert ">main val" in save(lab, board, "SVG", folder).read_text("utf-8")  # where it ends
+
+
+def test_back_to_a_step_and_on_as_a_branch(lab: LabPage, board: Locator, tmp_path: Path) -> None:
     before = np.array(lab.value("run.history.loss.tolist()"))
     go_back(board, 40)
     lab.wait_for("run.step", lambda step: step == 40)
@@ -53,6 +96,7 @@ def test_back_to_a_step_and_on_as_a_branch(lab: LabPage, board: Locator) -> None
     lab.wait_for("run.status", lambda status: status == "paused")
     again = np.array(lab.value("run.history.loss.tolist()"))
     assert again[:60].tobytes() == before.tobytes()  # nothing was changed: the same bits
+    the_old_line_is_drawn_with_its_validation(lab, board, tmp_path)
     rows = board.locator(".it-branches tbody tr")
     rows.nth(1).wait_for()
     assert rows.count() == 2

@@ -76,3 +76,20 @@ def test_evaluations_are_bounded_too_and_a_course_up_to_a_step_has_its_own() -> 
     assert (list(early.loss), list(history.loss)) == ([0.5, 0.3], [0.5, 0.4])
     assert list(early.metrics["accuracy"][0]) == [1, 2]
     assert early.column("loss", 1)[0] == 0.3
+
+
+def test_a_column_and_a_metric_are_read_from_any_point_on() -> None:
+    history = History()
+    history.extend(1, 1, np.array([0.5, 0.4, 0.3]), 0.1, np.ones(3))
+    history.record(2, {"validation_loss": 0.7, "confusion": np.eye(2)})
+    history.record(3, {"validation_loss": 0.6})
+    assert history.metric_names == ("validation_loss",)
+    for name, start, expected in (
+        ("loss", 1, ([2, 3], [0.4, 0.3])),
+        ("validation_loss", 1, ([3], [0.6])),
+        ("validation_loss", 5, ([], [])),
+    ):
+        steps, values = history.series(name, start)
+        assert (steps.tolist(), values.tolist()) == expected
+    with pytest.raises(KeyError, match="a column"):
+        history.series("accuracy")

@@ -10,7 +10,7 @@ import pytest
 
 from interactive_train.training.records.view import BranchView, RunView
 from interactive_train_widgets.curves import departure
-from interactive_train_widgets.frames import MAX_ROWS, Composer
+from interactive_train_widgets.frames import MAX_ROWS, Composer, shared_out
 from tests.widgets.fake_run import FakeRun
 from tests.widgets.test_frames import arrays, curve
 
@@ -31,12 +31,15 @@ class Branched:
         if not branch:
             return self.run.series(name, start)
         own = next(b for b in self.branches if b.name == branch)
-        steps = np.arange(1, own.last_step + 1)
-        return steps[start:], np.full(len(steps), float(own.loss))[start:]
+        every, value = (10, 0.25) if name in own.metrics else (1, float(own.loss))
+        steps = np.arange(every, own.last_step + 1, every)
+        return steps[start:], np.full(len(steps), value)[start:]
 
 
-def branch(name: str, parent: str, fork: int, last: int, current: bool = False) -> BranchView:
-    return BranchView(name, parent, fork, last, current, 0.5)
+def branch(
+    name: str, parent: str, fork: int, last: int, current: bool = False, metrics: Any = ()
+) -> BranchView:
+    return BranchView(name, parent, fork, last, current, 0.5, metrics)
 
 
 def test_a_window_is_sent_beside_the_whole_and_shows_more() -> None:
@@ -90,6 +93,50 @@ def test_branches_are_overlaid_from_where_they_leave_the_current_line() -> None:
     overlaid = next(c for c in head["curves"] if c.get("branch") == "main")
     assert (overlaid["apart"], overlaid["total"]) == (20, 60)
     np.testing.assert_array_equal(arrays(overlaid, buffers)[1], 0.5)
+
+
+def test_validation_losses_of_branches_are_sent_with_them() -> None:
+    names = ("validation_accuracy", "validation_loss")
+    main = branch("main", "", 0, 60, metrics=names)
+    # The current line has not been evaluated: it was left before its first pass was over.
+    run = Branched(FakeRun().run_to(15), main, branch("b", "main", 10, 15, current=True))
+    head, buffers = Composer([run], False).frame(run.view(), 600)
+    found = [(c["kind"], c["name"]) for c in head["curves"] if c.get("branch") == "main"]
+    assert found == [("loss", ""), ("metric", "validation_loss")]
+    overlaid = next(c for c in head["curves"] if c["name"] == "validation_loss" and c["count"])
+    assert (overlaid["branch"], overlaid["apart"], overlaid["last"]) == ("main", 10, 60)
+    steps, values = arrays(overlaid, buffers)
+    np.testing.assert_array_equal(steps, np.arange(10, 61, 10))
+    np.testing.assert_array_equal(values, 0.25)
+
+
+def test_validation_losses_of_branches_are_bounded_and_finer_in_a_window() -> None:
+    sizes = []
+    for last in (40_000, 160_000):
+        main = branch("main", "", 0, last, metrics=("validation_loss",))
+        run = Branched(FakeRun().run_to(50), main, branch("b", "main", 20, 50, current=True))
+        head, buffers = Composer([run], False).frame(run.view(), 100, [(500.0, 900.0)])
+        mine = [c for c in head["curves"] if c["name"] == "validation_loss" and "branch" in c]
+        assert [c.get("window") for c in mine] == [None, 0]
+        assert mine[1]["size"] < mine[0]["size"]
+        sizes.append(sum(map(len, buffers)))
+    assert max(sizes) < 1.3 * min(sizes)
+
+
+def test_rows_hold_the_metrics_of_branches() -> None:
+    main = branch("main", "", 0, 60, metrics=("validation_loss",))
+    run = Branched(FakeRun().run_to(50), main, branch("b", "main", 20, 50, current=True))
+    head, buffers = Composer([run], False).rows(run.view())
+    about = next(c for c in head["curves"] if c["branch"] == "main" and c["name"])
+    assert (about["kind"], about["name"], about["count"]) == ("metric", "validation_loss", 6)
+    at = about["at"]
+    np.testing.assert_array_equal(np.frombuffer(buffers[1], "<f8")[at : at + 6], 0.25)
+
+
+def test_short_curves_leave_their_share_of_a_file_to_long_ones() -> None:
+    assert shared_out([10, 10], 100, 50) == 50
+    assert shared_out([10, 10, 200, 300], 100, 1000) == 40
+    assert shared_out([10, 200, 300], 100, 20) == 20
 
 
 @pytest.mark.parametrize(

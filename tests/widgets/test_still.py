@@ -76,7 +76,8 @@ def test_a_sentence_leaves_out_what_is_not_known() -> None:
 
 
 def test_the_picture_shows_what_the_page_shows() -> None:
-    main, tail = branch("main", "", 0, 300), branch("lower", "main", 100, 400, current=True)
+    main = branch("main", "", 0, 300, metrics=("validation_loss",))
+    tail = branch("lower", "main", 100, 400, current=True)
     run = FakeRun("first").run_to(200)
     run.submit(commands.Adjust("lr", 3e-4))
     run.submit(commands.Freeze("layers.0"))
@@ -86,12 +87,14 @@ def test_the_picture_shows_what_the_page_shows() -> None:
     plots.draw(figure, head, still.unpack(head, buffers))
     top, bottom = figure.axes
     legend = [str(line.get_label()) for line in top.get_legend_handles_labels()[0]]
-    assert legend == ["first", "second", "first validation", "first main"]
+    names = ["first", "second", "first validation", "first main", "first main validation"]
+    assert legend == names
     lines = [line for line in top.lines if line.get_label() in legend]
     assert len({line.get_color() for line in lines}) == 4
-    assert (
-        np.asarray(lines[-1].get_xdata())[0] == 100
-    )  # from where the branch leaves the current line
+    assert lines[3].get_color() == lines[4].get_color()
+    assert [line.get_marker() != "None" for line in lines] == [False, False, True, False, True]
+    for line in lines[3:]:  # from where the branch leaves the current line
+        assert np.asarray(line.get_xdata())[0] == 100
     assert [text.get_text() for text in top.texts] == ["1–2"]
     assert (top.get_ylabel(), bottom.get_xlabel()) == ("loss (nats per example)", "step")
     assert bottom.get_ylabel() == "learning rate"

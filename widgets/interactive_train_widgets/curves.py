@@ -47,7 +47,7 @@ class Curves:
         self._generation, self._step = view.generation, view.step
 
     def recorded(self, name: str, start: int = 0, branch: str = "") -> Rows:
-        """Return the recorded (steps, values) of ``"loss"`` or ``"lr"`` from a row on."""
+        """Return the recorded (steps, values) of ``"loss"``, ``"lr"`` or a metric from a row on."""
         if branch:
             return self.source.series(name, start, branch)
         return self.source.series(name, start)
@@ -55,7 +55,7 @@ class Curves:
     def series(
         self, name: str, columns: int, window: Window | None = None, branch: str = ""
     ) -> Columns | None:
-        """Return the decimated course of ``"loss"`` or ``"lr"``, or None.
+        """Return the decimated course of ``"loss"``, ``"lr"`` or a branch's metric, or None.
 
         None stands for a window into a curve that is sent point by point anyway.
         """

@@ -147,9 +147,12 @@ class Composer:
         packer.add(run, "loss", curves.series("loss", columns, window), **more)
         branches = view.branches
         for branch in [b for b in branches if not b.current][-MAX_BRANCHES:]:
-            own = curves.series("loss", columns, window, branch.name)
-            apart = departure(branches, branch.name)
-            packer.add(run, "loss", own, branch=branch.name, apart=apart, **more)
+            about = {"branch": branch.name, "apart": departure(branches, branch.name), **more}
+            packer.add(run, "loss", curves.series("loss", columns, window, branch.name), **about)
+            for name in branch.metrics:
+                if "loss" in name:
+                    own = curves.series(name, columns, window, branch.name)
+                    packer.add(run, "metric", own, name=name, **about)
         for metric in view.metrics:
             loss = "loss" in metric.name
             if metric.matrix is None and (loss or (run == 0 and window is None)):
@@ -181,11 +184,14 @@ class Composer:
                 if not tail.current:
                     own = curves.recorded("loss", 0, tail.name)
                     found.append((run, "loss", "", tail.name, own))
+                    for name in tail.metrics:
+                        own = curves.recorded(name, 0, tail.name)
+                        found.append((run, "metric", name, tail.name, own))
             for m in seen.metrics:
                 if m.matrix is None:
                     found.append((run, "metric", m.name, "", (m.steps, m.values)))
             found.append((run, "lr", "", "", curves.recorded("lr")))
-        limit = min(MAX_ROWS, MAX_POINTS // len(found))
+        limit = shared_out([len(rows[0]) for *_, rows in found], MAX_POINTS, MAX_ROWS)
         for run, kind, name, branch, (steps, values) in found:
             points = (steps[-limit:].astype(np.float64), values[-limit:])
             if len(steps):
@@ -196,6 +202,17 @@ class Composer:
     def choose(self, name: str, value: Value) -> None:
         """Refuse: a dashboard is steered by commands."""
         raise ValueError(refusal("dashboard", "it takes commands, no choices", repr(name)))
+
+
+def shared_out(lengths: Sequence[int], total: int, most: int) -> int:
+    """Return how many points each curve may have: what short ones leave is for the others."""
+    left = total
+    for place, length in enumerate(sorted(lengths)):
+        share = left // (len(lengths) - place)
+        if length > share:
+            return min(most, share)
+        left -= length
+    return most
 
 
 def main_rate(view: RunView) -> KnobView | None:

@@ -17,6 +17,7 @@ from interactive_train_widgets.describe import Head
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#8C8500", "#444C56")  # Okabe-Ito, darker
 DASHES: tuple[Any, ...] = ("-", (0, (7, 4)), (0, (2, 2)), "-.", (0, (4, 4)), (0, (9, 3, 2, 3)))
 MARKED = ("adjust", "release", "freeze", "thaw", "assign", "undo", "set_batch_size")
+RINGS = 30  # on a validation loss
 NEAR = 0.03  # of the step axis: marks that are closer share one number
 
 Floats = NDArray[np.float64]
@@ -31,10 +32,9 @@ def losses_of(curves: Unpacked) -> Unpacked:
 
 def label_of(about: Head, runs: list[str]) -> str:
     """Return what the page calls a loss curve."""
-    own = about.get("branch") or about["name"].replace("_", " ").removesuffix(" loss")
-    if len(runs) > 1:
-        return " ".join(part for part in (runs[about["run"]], own) if part)
-    return own or "train"
+    what = about["name"].replace("_", " ").removesuffix(" loss")
+    run = runs[about["run"]] if len(runs) > 1 else ""
+    return " ".join(part for part in (run, about.get("branch"), what) if part) or "train"
 
 
 def draw(figure: Any, head: Head, curves: Unpacked) -> None:
@@ -55,17 +55,27 @@ def draw(figure: Any, head: Head, curves: Unpacked) -> None:
 
 
 def _losses(axes: Any, head: Head, losses: Unpacked) -> None:
-    for style, (about, steps, values) in enumerate(losses):
-        if about["run"] > 0 and about["kind"] == "metric":
+    styles: dict[object, int] = {}
+    for about, steps, values in losses:
+        measured, branch = about["kind"] == "metric", about.get("branch")
+        look = (about["run"], branch or (about["kind"], about["name"]))  # a branch has one
+        style = styles.setdefault(look, len(styles))
+        if about["run"] > 0 and measured:
             continue  # the page shows them when they are asked for
-        kept = steps >= about.get("apart", -1)
-        steps, values = steps[kept], values[kept]
+        first = about.get("apart", -1)
+        if measured:  # from the last value on the line that it leaves
+            first = steps[max(0, int(np.searchsorted(steps, first, side="right")) - 1)]
+        steps, values = steps[steps >= first], values[steps >= first]
         colour, dash = COLOURS[style % 6], DASHES[(style + style // 6) % 6]
         if about["kind"] == "loss":
             axes.plot(steps, values, linewidth=0.5, alpha=0.35, color=colour)
             values = smooth(values, 0.9 ** about["size"])
         label = label_of(about, head["runs"])
-        axes.plot(steps, values, linewidth=1.6, label=label, color=colour, linestyle=dash)
+        rings: dict[str, Any] = {}
+        if measured:
+            every = max(1, len(steps) // RINGS)
+            rings = {"marker": "o", "markersize": 3.5, "mfc": "white", "markevery": every}
+        axes.plot(steps, values, linewidth=1.6, label=label, color=colour, linestyle=dash, **rings)
     if all(bool(np.all(values[np.isfinite(values)] > 0)) for _, _, values in losses):
         axes.set_yscale("log")
     unit = head["run"]["labels"].get("loss", "")

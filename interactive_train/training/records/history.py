@@ -151,6 +151,27 @@ class History:
             )
         return self._columns.column(name, start)
 
+    def series(self, name: str, start: int = 0) -> tuple[NDArray[np.int64], NDArray[Any]]:
+        """Return (steps, values) of a column or of a metric from the start-th point on, read-only.
+
+        Raises
+        ------
+        KeyError
+            For a name that is neither.
+
+        Examples
+        --------
+        >>> history = History()
+        >>> history.record(10, {"validation_loss": 0.5})
+        >>> history.series("validation_loss")
+        (array([10]), array([0.5]))
+        """
+        points = None if name in COLUMNS else self._metrics.get(name)
+        if points is None:
+            return self.column("step", start), self.column(name, start)
+        rows = points.rows
+        return points.column("step", start, rows), points.column("value", start, rows)
+
     @property
     def step(self) -> NDArray[np.int64]:
         """The step of each row."""
@@ -175,6 +196,11 @@ class History:
     def gradient_norm(self) -> NDArray[np.float64]:
         """The 2-norm of the whole gradient, of each row."""
         return self.column("gradient_norm")
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        """The names of the evaluated metrics, arrays apart."""
+        return tuple(self._metrics)
 
     @property
     def metrics(self) -> dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]]:

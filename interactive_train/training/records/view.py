@@ -99,6 +99,7 @@ class BranchView:
     last_step: int  # where it ends; completed steps
     current: bool
     loss: float  # of its last step
+    metrics: tuple[str, ...] = ()  # what was evaluated on it; `Source.series` has the values
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +168,8 @@ class Source(Protocol):
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return (steps, values) of ``"loss"`` or ``"lr"``, from the start-th recorded point on.
 
-        Of a branch from its first step on, shared ones included; "" is the current one. While
+        Of a run with branches, of a metric that was evaluated on the branch as well. Of a branch
+        from its first step on, shared ones included; "" is the current one. While
         `RunView.generation` stays, rows are only added. The arrays are read-only, of memory that
         never changes afterwards.
         """

@@ -140,7 +140,8 @@ def read_branches(
             if not isinstance(undone, list) or not all(type(n) is int for n in undone):
                 raise TypeError(f"branch {name!r}: undone is a list of rows")
             said = journal.elsewhere(line, set(undone), own)
-        view = BranchView(name, parent, fork, last, "shared" not in row, own.last("loss"))
+        current, loss = "shared" not in row, own.last("loss")
+        view = BranchView(name, parent, fork, last, current, loss, own.metric_names)
         found[name] = SavedBranch(view, own, said)
     return found
 

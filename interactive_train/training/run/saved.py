@@ -168,9 +168,9 @@ class SavedRun:
     def series(
         self, name: str, start: int = 0, branch: str = ""
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Return (steps, values) of a recorded column from the start-th row on."""
+        """Return (steps, values) of a column or metric from the start-th row on."""
         history = self._branches[branch].history if branch else self.history
-        return history.column("step", start), history.column(name, start)
+        return history.series(name, start)
 
     def course(self, name: str, steps: Sequence[int], path: str = "") -> NDArray[np.float64]:
         """Return a knob's effective values at these steps, from about a thousand points."""

@@ -133,13 +133,13 @@ class Looking:
     def series(
         self, name: str, start: int = 0, branch: str = ""
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Return (steps, values) of a recorded column from the start-th row on; see `Source`."""
+        """Return (steps, values) of a column or metric from the start-th row on; see `Source`."""
         with self._session.lock:
             history = self._session.history
             if branch and branch != self._session.branch:
                 assert self._session.time is not None
                 history = self._session.time.lines.find(branch, "run.series").history
-            return history.column("step", start), history.column(name, start)
+            return history.series(name, start)
 
     def course(self, name: str, steps: Sequence[int], path: str = "") -> NDArray[np.float64]:
         """Return a knob's effective values at these steps: as used, and behind that as planned."""

@@ -23,6 +23,7 @@ def branch_views(keeper: Keeper) -> tuple[BranchView, ...]:
             line.end.step if line.end is not None else session.stepper.step,
             line is keeper.line,
             line.history.last("loss"),
+            line.history.metric_names,
         )
         for line in keeper.lines.all.values()
     )

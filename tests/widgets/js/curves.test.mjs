@@ -187,6 +187,38 @@ test("a branch is drawn from where it leaves the current line", () => {
   assert.deepEqual(reading(f, view({ cross: 3 }), theme).map(([name]) => name), ["train", "validation", "learning rate"]);
 });
 
+// The frame with a branch that leaves the line at step 3 and has its own evaluations.
+function branchedFrame() {
+  const f = frame();
+  f.curves.push({ ...f.curves[0], branch: "main", apart: 3 }, { ...f.curves[1], branch: "main", apart: 3 });
+  return f;
+}
+
+test("a branch's validation loss has the branch's colour and dash, and rings as every validation loss", () => {
+  const model = lossModel(branchedFrame(), view(), theme);
+  assert.deepEqual(model.curves.map((c) => [c.label, c.style, c.hidden]), [
+    ["train", 0, false], ["validation", 1, false], ["main", 2, false], ["main validation", 2, false]]);
+  const broad = model.lines.filter((l) => l.width !== 1); // the last one is drawn first
+  assert.deepEqual(broad.map((l) => [l.colour, Boolean(l.rings)]), [["c", true], ["c", false], ["b", true], ["a", false]]);
+  assert.deepEqual(broad[0].dash, broad[1].dash);
+  assert.deepEqual(model.ends.map((e) => e.name), ["main validation", "main", "validation", "train"]);
+});
+
+test("a branch's validation loss begins with what was measured last before it left", () => {
+  const f = branchedFrame();
+  assert.equal(lossModel(f, view(), theme).lines[0].from, 2);
+  const names = (cross) => reading(f, view({ cross }), theme).map(([name]) => name).slice(0, -1);
+  assert.deepEqual(names(3), ["train", "validation"]);
+  assert.deepEqual(names(5), ["train", "validation", "main", "main validation"]); // it stands to the branch's end
+  assert.deepEqual(names(6), []);
+});
+
+test("a branch that comes later than its validation loss keeps a colour of its own", () => {
+  const f = branchedFrame();
+  f.curves.push({ ...f.curves[0], branch: "b", apart: 1 });
+  assert.deepEqual(lossCurves(f, view()).map((c) => c.style), [0, 1, 2, 2, 3]);
+});
+
 // The frame with its first loss once more, point by point, in a window.
 function zoomedFrame() {
   const f = frame({ windows: [[2, 4]] });

@@ -19,6 +19,20 @@ test("several runs and branches name their columns, quoted where they must be", 
   assert.equal(csv({ runs: ["a", "b"], curves }).join(""), 'step,a loss,"b loss high, ""a"""\n1,1,\n4,,2\n');
 });
 
+test("a branch's validation loss has a column", () => {
+  const curves = [curve("loss", [1], [1]), curve("metric", [1], [2], { name: "validation_loss", branch: "main" })];
+  assert.equal(csv({ runs: ["a"], curves }).join(""), "step,loss,validation_loss main\n1,1,2\n");
+});
+
+test("rings stand on a line, not closer than they can be told apart", () => {
+  const line = (xs) => ({ xs, ys: xs.map(() => 1), colour: "#0f0", width: 2, rings: 3 });
+  const drawn = (xs) => svg([{ width: 400, height: 200, model: { ...model, lines: [line(xs)], dots: [] } }], { name: "a", step: 1 }, theme);
+  const rings = (text) => [...text.matchAll(/a3 3 0 1 1 6 0/g)].length / 2; // filled, and drawn around
+  assert.equal(rings(drawn([10, 50, 90])), 3);
+  const many = rings(drawn(Array.from({ length: 500 }, (_, i) => i / 5)));
+  assert.ok(many > 5 && many < 20, `${many}`);
+});
+
 test("a file of many rows comes in parts and loses none", () => {
   const steps = Array.from({ length: 45000 }, (_, i) => i + 1);
   const parts = csv({ runs: ["a"], curves: [curve("loss", steps, steps)] });

@@ -3,6 +3,8 @@
 import { mapping, linearTicks, logTicks, apart, columnsOf } from "./scales.js";
 import { short, grouped } from "./format.js";
 
+const APART = 5; // radii between two rings of a line
+
 // The colours and the font that hold in the page's theme.
 export function readTheme(root) {
   const style = getComputedStyle(root);
@@ -43,7 +45,7 @@ export class Painter {
     c.rect(box.x0, box.y0 - 2, box.x1 - box.x0 + 2, box.y1 - box.y0 + 4);
     c.clip();
     for (const band of model.bands ?? []) this.band(band);
-    for (const line of model.lines) this.line(line);
+    for (const line of model.lines) this.line(line, theme);
     if (model.select) this.select(model.select, theme);
     c.restore();
     for (const line of model.marks ?? []) this.mark(line, theme, model.numbered);
@@ -122,7 +124,8 @@ export class Painter {
     c.globalAlpha = 1;
   }
 
-  line({ xs, ys, colour, width, dash = [], alpha = 1, stairs = false, from = -Infinity }) {
+  // With `rings` of that radius where it was measured, as far as they can be told apart.
+  line({ xs, ys, colour, width, dash = [], alpha = 1, stairs = false, from = -Infinity, rings = 0 }, theme) {
     const c = this.context;
     c.strokeStyle = colour;
     c.lineWidth = width;
@@ -145,7 +148,25 @@ export class Painter {
     }
     c.stroke();
     c.setLineDash([]);
+    if (rings) this.rings(xs, ys, from, rings, theme);
     c.globalAlpha = 1;
+  }
+
+  rings(xs, ys, from, radius, theme) {
+    const c = this.context;
+    let last = -Infinity;
+    c.fillStyle = theme.back;
+    c.lineWidth = 1.5;
+    c.beginPath();
+    for (let i = 0; i < xs.length; i++) {
+      const x = this.x(xs[i]);
+      if (!Number.isFinite(ys[i]) || xs[i] < from || x - last < APART * radius) continue;
+      c.moveTo(x + radius, this.y(ys[i]));
+      c.arc(x, this.y(ys[i]), radius, 0, 7);
+      last = x;
+    }
+    c.fill();
+    c.stroke();
   }
 
   mark({ at, text, faded }, theme, numbered) {

@@ -22,8 +22,9 @@ function finest(frame, x, match) {
   return fine.length ? { ...fine[0], whole } : whole;
 }
 
-// The loss curves of a frame: training losses of all runs, losses among the metrics, branches. What
-// was drawn once keeps its colour and dash; validation losses of other runs wait to be shown.
+// The loss curves of a frame: training losses of all runs, losses among the metrics, branches each
+// with its own metrics, which have its colour and dash. What was drawn once keeps its look;
+// validation losses of other runs wait to be shown.
 export function lossCurves(frame, view) {
   const several = frame.runs.length > 1;
   const kind = (c) => (c.branch ? 2 : c.kind === "metric" ? 1 : 0);
@@ -31,15 +32,26 @@ export function lossCurves(frame, view) {
   return whole.sort((a, b) => kind(a) - kind(b)).map((curve) => {
     const { run, name, branch = "" } = curve;
     const key = `${run}/${curve.kind}/${name}/${branch}`;
+    const measured = curve.kind === "metric";
     if (!view.styles.has(key)) {
-      view.styles.set(key, view.styles.size);
-      if (run > 0 && curve.kind === "metric") view.hidden.add(key);
+      const line = measured && branch ? view.styles.get(`${run}/loss//${branch}`) : undefined;
+      view.styles.set(key, line ?? new Set(view.styles.values()).size);
+      if (run > 0 && measured) view.hidden.add(key);
     }
-    const own = branch || (curve.kind === "loss" ? "" : words(name).replace(/ loss$/i, "").toLowerCase());
+    const what = measured ? words(name).replace(/ loss$/i, "").toLowerCase() : "";
+    const own = [branch, what].filter(Boolean).join(" ");
     const label = several ? [frame.runs[run], own].filter(Boolean).join(" ") : own || "train";
     const best = finest(frame, view.x, (c) => c.run === run && c.kind === curve.kind && c.name === name && (c.branch ?? "") === branch);
-    return { ...best, key, label, style: view.styles.get(key), hidden: view.hidden.has(key) };
+    const end = measured ? standsTo(frame, whole, curve) : curve.last;
+    return { ...best, key, label, end, measured, style: view.styles.get(key), hidden: view.hidden.has(key) };
   });
+}
+
+// A metric stands until the next one: to the present, on a branch to its end.
+function standsTo(frame, curves, { run, branch, last }) {
+  if (run === 0 && !branch) return frame.run.step;
+  const line = curves.find((c) => c.kind === "loss" && c.run === run && c.branch === branch);
+  return branch && line ? line.last : last;
 }
 
 // The moving average of a curve, in a window begun where the whole one stands there.
@@ -107,17 +119,17 @@ export function lossModel(frame, view, theme) {
     const raw = curve.kind === "loss";
     const alpha = raw ? view.alpha : 0;
     const ys = alpha ? smoothed(curve, alpha) : curve.mean;
-    const from = curve.apart ?? -Infinity;
+    const from = begins(curve);
     if (curve.size > 1) model.bands.push({ xs, low: curve.low, high: curve.high, colour, alpha: 0.22, from });
     if (alpha) model.lines.push({ xs, ys: curve.mean, colour, width: 1, alpha: curve.size > 1 ? 0.3 : 0.35, from });
     drawn.push(inView(curve.steps, curve.low, view.x), inView(curve.steps, curve.high, view.x));
-    model.lines.push({ xs, ys, colour, width: theme.line * (raw ? 1 : 0.9), dash, from });
+    model.lines.push({ xs, ys, colour, width: theme.line * (raw ? 1 : 0.9), dash, from, rings: raw ? 0 : theme.line + 1 });
     const last = ys.findLastIndex((v, i) => Number.isFinite(v) && xs[i] <= view.x[1]);
     if (last >= 0 && xs[last] >= view.x[0]) {
       const x = Math.min(last + 1 < xs.length ? xs[last] : curve.last, view.x[1]);
       model.ends.push({ x, y: ys[last], name: curve.label, text: steady(ys[last]), colour });
     }
-    const i = view.cross === null ? -1 : at(curve, view.cross, frame.run.step);
+    const i = view.cross === null ? -1 : at(curve, view.cross);
     if (i >= 0) model.dots.push({ x: view.cross, y: ys[i], colour, radius: theme.line + 1.5 });
   }
   const [low, high] = extent(drawn, model.log);
@@ -127,10 +139,16 @@ export function lossModel(frame, view, theme) {
   return model;
 }
 
-// The bucket of a step; -1 where a curve has nothing: a metric stands until the next one.
-function at(curve, step, now) {
-  const end = curve.kind === "metric" && curve.run === 0 ? now : curve.last;
-  return step > end || step <= (curve.apart ?? -Infinity) ? -1 : bucketAt(curve, step);
+// The step from which a curve is drawn: a branch leaves the line with the last value on it.
+function begins(curve) {
+  const { apart = -Infinity, measured, steps } = curve;
+  const shared = measured ? bucketAt(curve, apart) : -1;
+  return shared < 0 ? apart : steps[shared];
+}
+
+// The bucket of a step; -1 where a curve has nothing.
+function at(curve, step) {
+  return step > curve.end || step <= (curve.apart ?? -Infinity) ? -1 : bucketAt(curve, step);
 }
 
 // The knobs whose course can be drawn: the learning rate, and whatever else is scheduled.
@@ -207,7 +225,7 @@ export function reading(frame, view, theme) {
   const rows = [];
   const { cross: step } = view;
   for (const curve of lossCurves(frame, view).filter((c) => !c.hidden)) {
-    const i = at(curve, step, frame.run.step);
+    const i = at(curve, step);
     if (i < 0) continue;
     const range = curve.size > 1 ? ` (${short(curve.low[i])} … ${short(curve.high[i])})` : "";
     const average = curve.kind === "loss" && view.alpha ? steady(smoothed(curve, view.alpha)[i]) : "";

@@ -22,6 +22,7 @@ export class Legend {
       const { colour, dash } = look(curve.style, theme);
       const line = `stroke:${colour};stroke-dasharray:${dash.join(" ") || "none"};stroke-width:${theme.line}`;
       mark(button.firstChild.firstChild, "style", line);
+      mark(button.firstChild.lastChild, "style", curve.measured ? `stroke:${colour}` : "display:none");
       put(name, curve.label);
       mark(button, "aria-pressed", !curve.hidden);
       button.title = `${curve.hidden ? "Show" : "Hide"} ${curve.label}`;
@@ -35,7 +36,7 @@ export class Legend {
       if (!view.hidden.delete(key)) view.hidden.add(key);
       this.onchange();
     } });
-    button.innerHTML = '<svg width="26" height="10" aria-hidden="true"><path d="M1 5h24" fill="none"/></svg>';
+    button.innerHTML = '<svg width="26" height="10" aria-hidden="true"><path d="M1 5h24" fill="none"/><circle cx="13" cy="5" r="3"/></svg>';
     button.append(name);
     const entry = { button, name };
     this.entries.set(key, entry);
