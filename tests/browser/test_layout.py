@@ -94,3 +94,31 @@ def test_it_fits_from_800_to_1800_pixels(shown: LabPage) -> None:
            .map((n) => `${n.className} ${n.textContent.slice(0, 30)}`)"""
     )
     assert small == []  # what a lecture hall reads has 18 px at least
+
+
+def test_the_values_at_the_crosshair_stand_where_they_do_not_hide_it(shown: LabPage) -> None:
+    """And nothing else moves for them; a table is never higher than the picture."""
+    lab, lecture = shown, dashboard(shown, 2)
+    lab.execute("run.pause().wait(10)")
+    card, canvas = lecture.locator(".it-charts"), lecture.locator("canvas.it-loss")
+    for width in (800, 1024, 1600):
+        lab.set_viewport(width, 768)
+        lab.page.wait_for_timeout(700)
+        canvas.scroll_into_view_if_needed()
+        box = canvas.bounding_box()
+        assert box is not None
+        assert box["width"] > 400, width
+        for part in (0.25, 0.4, 0.5, 0.6, 0.7):
+            canvas.hover(position={"x": part * box["width"], "y": box["height"] / 2})
+            lab.page.wait_for_timeout(100)
+            tip, around = lecture.locator(".it-tip").bounding_box(), card.bounding_box()
+            assert tip is not None
+            assert around is not None
+            cross = box["x"] + part * box["width"]
+            assert tip["x"] > cross + 8 or tip["x"] + tip["width"] < cross - 8, (width, part)
+            assert tip["x"] >= around["x"], (width, part)
+            assert tip["x"] + tip["width"] <= around["x"] + around["width"], (width, part)
+            assert tip["y"] >= box["y"], (width, part)
+            assert tip["y"] + tip["height"] <= box["y"] + box["height"], (width, part)
+            assert canvas.bounding_box() == box
+    assert lab.errors == []

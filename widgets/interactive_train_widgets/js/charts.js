@@ -7,6 +7,7 @@ import { horizon } from "./scales.js";
 import { asked, fitted, panned, zoomed } from "./zoom.js";
 import { listen, NEARER } from "./gestures.js";
 import { Legend } from "./legend.js";
+import { Tip } from "./tip.js";
 import { Setter } from "./setter.js";
 import { Menu } from "./menu.js";
 import { bucketAt } from "./protocol.js";
@@ -27,10 +28,10 @@ export class Charts {
     this.redraw = () => host.redraw();
     this.el = h("section", { class: "it-card it-charts", "aria-label": "Curves" });
     this.sheet = h("div", { class: "it-sheet", tabindex: "0", hidden: true, "data-lm-suppress-shortcuts": "true", "aria-label": "Values of the curves" });
-    this.tip = h("div", { class: "it-tip", hidden: true });
+    this.tip = new Tip();
     if (panels.includes("loss")) this.addLoss();
     if (panels.includes("schedule")) this.addRate(!panels.includes("loss"));
-    this.el.append(this.sheet, this.tip);
+    this.el.append(this.sheet, this.tip.el);
     this.el.addEventListener("pointerleave", () => this.point(null));
   }
 
@@ -44,7 +45,7 @@ export class Charts {
     const chart = new Chart(canvas);
     const { view } = this;
     listen(canvas, chart, {
-      point: (step, event) => this.point(step, event),
+      point: (step) => this.point(step),
       key: (count) => this.walk(chart, count),
       select: (range) => {
         [view.select, view.cross] = [range, null];
@@ -98,11 +99,10 @@ export class Charts {
 
   // -- what is looked at ------------------------------------------------------------------------
 
-  point(step, event) {
+  point(step) {
     const [low, high] = this.view.x;
     const at = Math.round(step);
     this.view.cross = step === null || at < low || at > high ? null : at;
-    if (event) this.at = [event.offsetX, event.currentTarget.parentNode.offsetTop + event.offsetY];
     this.redraw();
   }
 
@@ -117,7 +117,7 @@ export class Charts {
     if (view.window && (view.cross < view.window[0] || view.cross > view.window[1])) {
       this.zoom(panned(view.window, (count * stride) / (view.window[1] - view.window[0]), this.limits));
     }
-    this.walked = chart;
+    this.walked = true;
     this.redraw();
   }
 
@@ -215,26 +215,15 @@ export class Charts {
 
   // The values of all curves at the crosshair, and who intervened there.
   hint(frame, marks, perPixel, theme) {
-    const { view, tip } = this;
+    const { view } = this;
     const inside = view.cross !== null && view.cross >= view.x[0] && view.cross <= view.x[1];
-    show(tip, inside);
-    if (!inside) return;
+    if (!inside) return this.tip.hide();
     const read = reading(frame, view, theme);
-    const average = read.some((row) => row[2]);
-    const rows = read.map(([name, value, smooth, colour, range]) =>
-      h("tr", {}, h("th", { scope: "row" }, h("i", { style: `background:${colour}` }), name), h("td", {}, value, h("span", { class: "it-range" }, range)), average ? h("td", {}, smooth) : null));
-    const titles = ["", "value", ...(average ? ["smoothed"] : [])].map((text) => h("th", { scope: "col" }, text));
-    const notes = nearby(marks, view.cross, perPixel * 8, frame.knobs).map((text) => h("div", { class: "it-note" }, text));
-    tip.replaceChildren(h("b", {}, `step ${grouped(view.cross)}`), h("table", {}, h("tr", {}, ...titles), ...rows), ...notes);
-    if (this.walked) {
-      const { canvas, box } = this.walked;
-      this.at = [this.walked.x(view.cross), canvas.parentNode.offsetTop + (box.y0 + box.y1) / 2];
-      put(this.host.live, `step ${grouped(view.cross)}: ${read.map(([name, value]) => `${name} ${value}`).concat(notes.map((n) => n.textContent)).join(", ")}`);
-      this.walked = null;
-    }
-    const [x, y] = this.at;
-    const left = x + 24 > this.el.clientWidth - tip.offsetWidth - 24 ? x - tip.offsetWidth - 4 : x + 24;
-    tip.style.transform = `translate(${Math.max(4, left)}px, ${Math.max(4, y - tip.offsetHeight / 2)}px)`;
+    const notes = nearby(marks, view.cross, perPixel * 8, frame.knobs);
+    this.tip.update(this.loss ?? this.rate, view.cross, read, notes, theme);
+    if (!this.walked) return;
+    put(this.host.live, `step ${grouped(view.cross)}: ${read.map(([name, value]) => `${name} ${value}`).concat(notes).join(", ")}`);
+    this.walked = false;
   }
 
   speak(frame) {

@@ -4,7 +4,7 @@ const WHEEL = 0.002; // of the logarithm of the width, per pixel of the wheel
 export const NEARER = 0.6; // zoom of one key press or button
 const DRAG = 5; // pixels below which a press is a click
 
-// `on`: {point(step, event), select(range), zoom(range), by(factor, step), pan(part), key(steps), reset()}
+// `on`: {point(step), select(range), zoom(range), by(factor, step), pan(part), key(steps), reset()}
 export function listen(canvas, chart, on) {
   let start = null;
   const stepAt = (event) => chart.x?.invert(event.offsetX);
@@ -26,7 +26,7 @@ export function listen(canvas, chart, on) {
     } else if (moved) {
       on.select([start.step, stepAt(event)]);
     } else if (!start) {
-      on.point(stepAt(event), event);
+      on.point(stepAt(event));
     }
   });
   canvas.addEventListener("pointerup", (event) => {

@@ -130,7 +130,6 @@ class Panel {
     const chart = charts?.loss ?? charts?.rate;
     if (!chart?.box || charts.view.cross === step) return;
     charts.view.cross = step;
-    charts.at = [chart.x(step ?? 0), 60];
     this.redraw();
   }
 
