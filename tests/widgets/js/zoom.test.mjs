@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { fitted, zoomed, panned, asked } from "../../../widgets/interactive_train_widgets/js/zoom.js";
+import { fitted, zoomed, panned, pinched, asked } from "../../../widgets/interactive_train_widgets/js/zoom.js";
 import { apart, columnsOf } from "../../../widgets/interactive_train_widgets/js/scales.js";
 
 const limits = [0, 1000];
@@ -15,6 +15,17 @@ test("zooming keeps the step under the pointer in its place", () => {
 test("zooming out ends at everything", () => {
   assert.equal(zoomed([100, 900], 500, 2, limits), null);
   near(zoomed([0, 100], 50, 2, limits), [0, 200]);
+});
+
+test("what is under two fingers stays under them", () => {
+  const where = ([from, to], part) => from + part * (to - from);
+  const range = [200, 600];
+  const closer = pinched(range, [0.4, 0.6], [0.2, 0.9], limits);
+  near([where(closer, 0.2), where(closer, 0.9)], [where(range, 0.4), where(range, 0.6)]);
+  near(pinched(range, [0.4, 0.6], [0.3, 0.5], limits), [240, 640]);
+  assert.equal(pinched(range, [0.1, 0.9], [0.4, 0.6], limits), null);
+  near(pinched([1, 1000], [0.4, 0.6], [0.3, 0.7], [1, 1000], true), [1000 ** 0.25, 1000 ** 0.75]);
+  assert.ok(pinched(range, [0.5, 0.5], [0.5, 0.5], limits).every(Number.isFinite));
 });
 
 test("a window has some steps at least and lies inside what there is", () => {

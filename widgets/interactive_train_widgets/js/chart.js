@@ -101,6 +101,8 @@ export class Painter {
     c.fillStyle = theme.text;
     c.globalAlpha = 0.12;
     c.fillRect(Math.min(a, b), this.box.y0, Math.abs(b - a), this.box.y1 - this.box.y0);
+    c.globalAlpha = 0.5;
+    for (const x of [a, b]) c.fillRect(Math.round(x), this.box.y0, 1, this.box.y1 - this.box.y0);
     c.globalAlpha = 1;
   }
 

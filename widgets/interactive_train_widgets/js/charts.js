@@ -4,7 +4,7 @@ import { h, put, show, chip, mark, table } from "./dom.js";
 import { Chart, readTheme } from "./chart.js";
 import { lossModel, rateModel, lossCurves, courses, course, markers, nearby, reading, spoken } from "./curves.js";
 import { horizon } from "./scales.js";
-import { asked, fitted, panned, zoomed } from "./zoom.js";
+import { asked, fitted, panned, pinched, zoomed } from "./zoom.js";
 import { listen, NEARER } from "./gestures.js";
 import { Legend } from "./legend.js";
 import { Tip } from "./tip.js";
@@ -32,7 +32,7 @@ export class Charts {
     if (panels.includes("loss")) this.addLoss();
     if (panels.includes("schedule")) this.addRate(!panels.includes("loss"));
     this.el.append(this.sheet, this.tip.el);
-    this.el.addEventListener("pointerleave", () => this.point(null));
+    this.el.addEventListener("pointerleave", (event) => event.pointerType === "touch" || this.point(null));
   }
 
   plot(name, label) {
@@ -54,6 +54,7 @@ export class Charts {
       zoom: (range) => this.zoom(fitted(range, this.limits)),
       by: (factor, centre) => this.by(factor, centre),
       pan: (part) => view.window && this.zoom(panned(view.window, part, this.limits, view.logX)),
+      pinch: (range, before, now) => this.zoom(pinched(range, before, now, this.limits, view.logX)),
       reset: () => this.zoom(null),
     });
     return chart;

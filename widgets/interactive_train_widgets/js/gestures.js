@@ -1,10 +1,12 @@
-/* What a person does on a chart: point, choose a range, move it, zoom; with mouse, wheel or keys. */
+/* What a person does on a chart: point, choose a range, move it, zoom; with mouse, wheel, keys or fingers. */
+
+import { listenTouch } from "./touch.js";
 
 const WHEEL = 0.002; // of the logarithm of the width, per pixel of the wheel
 export const NEARER = 0.6; // zoom of one key press or button
 const DRAG = 5; // pixels below which a press is a click
 
-// `on`: {point(step), select(range), zoom(range), by(factor, step), pan(part), key(steps), reset()}
+// `on`: {point(step), select(range), zoom(range), by(factor, step), pan(part), pinch(range, before, now), key(steps), reset()}
 export function listen(canvas, chart, on) {
   let start = null;
   const stepAt = (event) => chart.x?.invert(event.offsetX);
@@ -12,13 +14,14 @@ export function listen(canvas, chart, on) {
     start = null;
     on.select(null);
   };
+  listenTouch(canvas, chart, on);
   canvas.addEventListener("pointerdown", (event) => {
     if (event.button || !chart.box || event.pointerType === "touch") return;
     canvas.setPointerCapture(event.pointerId);
     start = { x: event.offsetX, step: stepAt(event), pan: event.shiftKey };
   });
   canvas.addEventListener("pointermove", (event) => {
-    if (!chart.box) return;
+    if (!chart.box || event.pointerType === "touch") return;
     const moved = start && Math.abs(event.offsetX - start.x) > DRAG;
     if (start?.pan) {
       on.pan((start.x - event.offsetX) / (chart.box.x1 - chart.box.x0));
@@ -30,11 +33,12 @@ export function listen(canvas, chart, on) {
     }
   });
   canvas.addEventListener("pointerup", (event) => {
+    if (event.pointerType === "touch") return;
     const chosen = start && !start.pan && Math.abs(event.offsetX - start.x) > DRAG;
     if (chosen) on.zoom([start.step, stepAt(event)].sort((a, b) => a - b));
     end();
   });
-  canvas.addEventListener("pointercancel", end);
+  canvas.addEventListener("pointercancel", (event) => event.pointerType === "touch" || end());
   canvas.addEventListener("dblclick", () => on.reset());
   canvas.addEventListener("wheel", (event) => {
     if (!event.ctrlKey || !chart.box) return;
