@@ -82,7 +82,7 @@ def the_old_line_is_drawn_with_its_validation(lab: LabPage, board: Locator, fold
         titles, *rows = csv.reader(text)
     column = titles.index("validation_loss main")
     assert [float(row[column]) for row in rows if row[column]] == values
-    assert ">main val" in save(lab, board, "SVG", folder).read_text("utf-8")  # where it ends
+    assert ">◦ main<" in save(lab, board, "SVG", folder).read_text("utf-8")  # where it ends
 
 
 def test_back_to_a_step_and_on_as_a_branch(lab: LabPage, board: Locator, tmp_path: Path) -> None:

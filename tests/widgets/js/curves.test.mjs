@@ -201,7 +201,7 @@ test("a branch's validation loss has the branch's colour and dash, and rings as 
   const broad = model.lines.filter((l) => l.width !== 1); // the last one is drawn first
   assert.deepEqual(broad.map((l) => [l.colour, Boolean(l.rings)]), [["c", true], ["c", false], ["b", true], ["a", false]]);
   assert.deepEqual(broad[0].dash, broad[1].dash);
-  assert.deepEqual(model.ends.map((e) => e.name), ["main validation", "main", "validation", "train"]);
+  assert.deepEqual(model.ends.map((e) => e.name), ["◦ main", "main", "validation", "train"]);
 });
 
 test("a branch's validation loss begins with what was measured last before it left", () => {

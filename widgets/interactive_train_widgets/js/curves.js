@@ -40,10 +40,12 @@ export function lossCurves(frame, view) {
     }
     const what = measured ? words(name).replace(/ loss$/i, "").toLowerCase() : "";
     const own = [branch, what].filter(Boolean).join(" ");
-    const label = several ? [frame.runs[run], own].filter(Boolean).join(" ") : own || "train";
+    const named = (text) => (several ? [frame.runs[run], text].filter(Boolean).join(" ") : text || "train");
+    const label = named(own);
+    const tail = measured && branch ? `◦ ${named(branch)}` : label; // short: it stands beside the last point
     const best = finest(frame, view.x, (c) => c.run === run && c.kind === curve.kind && c.name === name && (c.branch ?? "") === branch);
     const end = measured ? standsTo(frame, whole, curve) : curve.last;
-    return { ...best, key, label, end, measured, style: view.styles.get(key), hidden: view.hidden.has(key) };
+    return { ...best, key, label, tail, end, measured, style: view.styles.get(key), hidden: view.hidden.has(key) };
   });
 }
 
@@ -127,7 +129,7 @@ export function lossModel(frame, view, theme) {
     const last = ys.findLastIndex((v, i) => Number.isFinite(v) && xs[i] <= view.x[1]);
     if (last >= 0 && xs[last] >= view.x[0]) {
       const x = Math.min(last + 1 < xs.length ? xs[last] : curve.last, view.x[1]);
-      model.ends.push({ x, y: ys[last], name: curve.label, text: steady(ys[last]), colour });
+      model.ends.push({ x, y: ys[last], name: curve.tail, text: steady(ys[last]), colour });
     }
     const i = view.cross === null ? -1 : at(curve, view.cross);
     if (i >= 0) model.dots.push({ x: view.cross, y: ys[i], colour, radius: theme.line + 1.5 });

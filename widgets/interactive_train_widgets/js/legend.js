@@ -3,6 +3,8 @@
 import { h, mark, put } from "./dom.js";
 import { look } from "./curves.js";
 
+const MANY = 5; // names that one line holds in a dashboard
+
 export class Legend {
   constructor(onchange) {
     this.onchange = onchange;
@@ -17,6 +19,7 @@ export class Legend {
       entry.button.remove();
       this.entries.delete(key);
     }
+    this.el.classList.toggle("it-many", curves.length > MANY);
     curves.forEach((curve, i) => {
       const { button, name } = this.entries.get(curve.key) ?? this.add(curve.key, view);
       const { colour, dash } = look(curve.style, theme);
