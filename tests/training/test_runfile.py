@@ -135,6 +135,7 @@ def test_branches_come_back_with_their_courses_and_can_be_replayed(tmp_path: Pat
     saved = saved_and_loaded(run, tmp_path, mixed())
     assert saved.branches == saved.view().branches == run.branches
     assert [b.name for b in saved.branches] == ["main", "branch 1", "branch 2"]
+    assert (saved.status, saved.view().message) == ("stopped", "")  # it was paused
     assert saved.view().standing == run.view().standing
     for branch in run.branches:
         for name in ("loss", "gradient_norm"):

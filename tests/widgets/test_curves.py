@@ -153,6 +153,23 @@ def test_the_last_shared_step_is_found_in_the_tree(name: str, step: int) -> None
     assert departure(tree, name) == step
 
 
+@pytest.mark.parametrize(
+    ("name", "drawn", "step"),
+    [("b", [], 20), ("b", ["main"], 50), ("d", ["main", "b"], 15), ("e", ["main", "b"], 60)],
+)
+def test_what_a_branch_shares_with_a_drawn_one_is_not_drawn_again(
+    name: str, drawn: list[str], step: int
+) -> None:
+    tree = [
+        branch("main", "", 0, 100),
+        branch("a", "main", 20, 90, current=True),
+        branch("b", "main", 50, 80),
+        branch("d", "main", 15, 40),
+        branch("e", "b", 60, 90),
+    ]
+    assert departure(tree, name, drawn) == step
+
+
 def test_another_generation_is_read_anew() -> None:
     run = Branched(FakeRun(last_step=3000).run_to(100))
     composer = Composer([run], False)

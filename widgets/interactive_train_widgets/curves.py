@@ -149,8 +149,8 @@ def _reduced(
     return pyramid.window(*window, columns + columns // 2, recorded)
 
 
-def departure(branches: Sequence[BranchView], name: str) -> int:
-    """Return the last step that a branch shares with the current one."""
+def departure(branches: Sequence[BranchView], name: str, drawn: Sequence[str] = ()) -> int:
+    """Return the last step that a branch shares with the current one, or with another drawn one."""
     parents = {branch.name: branch for branch in branches}
 
     def line(at: str) -> dict[str, int]:
@@ -163,5 +163,8 @@ def departure(branches: Sequence[BranchView], name: str) -> int:
         return shared
 
     current = next((branch.name for branch in branches if branch.current), "")
-    mine, theirs = line(name), line(current)
-    return max((min(mine[at], theirs[at]) for at in mine if at in theirs), default=0)
+    mine = line(name)
+    shared = 0
+    for theirs in map(line, (current, *drawn)):
+        shared = max(shared, *(min(mine[at], theirs[at]) for at in mine if at in theirs), 0)
+    return shared

@@ -146,8 +146,11 @@ class Composer:
         curves = self.curves[run]
         packer.add(run, "loss", curves.series("loss", columns, window), **more)
         branches = view.branches
+        drawn: list[str] = []
         for branch in [b for b in branches if not b.current][-MAX_BRANCHES:]:
-            about = {"branch": branch.name, "apart": departure(branches, branch.name), **more}
+            apart = departure(branches, branch.name, drawn)  # what it shares is drawn once
+            drawn.append(branch.name)
+            about = {"branch": branch.name, "apart": apart, **more}
             packer.add(run, "loss", curves.series("loss", columns, window, branch.name), **about)
             for name in branch.metrics:
                 if "loss" in name:

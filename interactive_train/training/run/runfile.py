@@ -146,8 +146,8 @@ def _view(
     rest: Mapping[str, Any], journal: Journal, branches: Mapping[str, SavedBranch]
 ) -> RunView:
     known = {name: decode_value(rest["view"][name]) for name in _VIEW}
-    if known["status"] not in ("finished", "failed"):
-        known["status"] = "stopped"  # whatever it did then, it does not go on by itself
+    if known["status"] not in ("finished", "failed", "stopped"):
+        known |= {"status": "stopped", "message": ""}  # it does not go on by itself
     return RunView(
         **known,
         steps_per_second=float("nan"),

@@ -7,12 +7,14 @@ import { mainRate } from "./protocol.js";
 // The line that says what was applied, and takes it back.
 export class Applied {
   constructor(host) {
+    this.said = false;
     this.text = h("span", { class: "it-applied-text" }, "A change takes effect at the next step.");
     this.undo = h("button", { type: "button", class: "it-chip it-link", hidden: true, onclick: (event) => host.command("undo", {}, event) }, "undo");
     this.el = h("div", { class: "it-applied" }, this.text, this.undo);
   }
 
   say(text, kind, undoable) {
+    this.said = true;
     put(this.text, text);
     this.text.title = text;
     mark(this.el, "data-kind", kind);

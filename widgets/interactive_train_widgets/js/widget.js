@@ -244,9 +244,10 @@ class Panel {
     mark(root, "data-loss", run.loss ?? "");
     mark(root, "data-points", frame.curves.find((c) => c.kind === "loss")?.total ?? 0);
     mark(root, "data-sequence", frame.sequence ?? 0);
-    if (this.applied) show(this.applied.el, !frame.watchOnly && face !== "saved");
+    const bare = !frame.knobs.length && !frame.groups.length;
+    if (this.applied) show(this.applied.el, !frame.watchOnly && face !== "saved" && (!bare || this.applied.said));
     if (this.freeze) show(this.freeze.el, frame.groups.length > 0);
-    const empty = !frame.knobs.length && !frame.groups.length && !frame.metrics.length;
+    const empty = bare && !frame.metrics.length;
     show(this.side, !empty);
     this.main.classList.toggle("it-single", empty);
     this.status?.update(frame, frame.watchOnly && face === "live" ? "watching" : face);
