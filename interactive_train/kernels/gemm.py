@@ -16,7 +16,7 @@ from typing import Any
 from interactive_train.kernels.bands import LANE_BYTES
 from interactive_train.kernels.kernel import Kernel
 from interactive_train.kernels.status import TOO_LARGE
-from interactive_train.kernels.thin import thin_kind, thin_product  # noqa: F401 - native form
+from interactive_train.kernels.thin import PAIRS, thin_kind, thin_product  # noqa: F401
 
 # For wide vectors the library takes up to twice as long where it reads a small right side across:
 # that is turned first. Beyond, and on other processors, it copies the operands anyway.
@@ -79,9 +79,10 @@ def gemm(out, a, b, batch, m, n, k, transpose_a, transpose_b, out_size, a_size, 
         return 0
     thin = thin_kind(m, n, k, transpose_a, transpose_b)
     if thin != 0:
+        pairs = array_at(workspace(T(0.0), {2 * PAIRS}), ({2 * PAIRS},), T)
         for t in range(batch):
             thin_product(out[t * m * out_lead:], a[t * a_step:], b[t * b_step:], m, n, k,
-                         a_lead, b_lead, out_lead, thin)
+                         a_lead, b_lead, out_lead, thin, pairs)
         return 0
     item = out.itemsize
     lanes = {LANE_BYTES} // item
