@@ -16,7 +16,11 @@ from typing import Any
 from interactive_train.kernels.bands import LANE_BYTES
 from interactive_train.kernels.kernel import Kernel
 from interactive_train.kernels.status import TOO_LARGE
-from interactive_train.kernels.thin import PAIRS, thin_kind, thin_product  # noqa: F401
+from interactive_train.kernels.thin import (  # noqa: F401 - the native form calls them
+    PAIRS,
+    thin_kind,
+    thin_product,
+)
 
 # For wide vectors the library takes up to twice as long where it reads a small right side across:
 # that is turned first. Beyond, and on other processors, it copies the operands anyway.

@@ -166,6 +166,10 @@ def test_branches_come_back_with_their_courses_and_can_be_replayed(tmp_path: Pat
         _ = saved.switch("main").state
     with pytest.raises(ValueError, match=r"saved.switch: a branch; got 'branch 3'. Did you mean"):
         saved.switch("branch 3")
+    with pytest.raises(
+        ValueError, match=r"saved.series: a branch; got 'mian'. Did you mean \"main"
+    ):
+        saved.series("loss", branch="mian")
 
 
 def test_what_branches_have_in_common_is_written_once(tmp_path: Path) -> None:

@@ -68,7 +68,8 @@ class SavedRun:
     ) -> None:
         self.name, self.status, self.step = view.name, view.status, view.step
         self.history, self.journal, self.branches = history, journal, view.branches
-        self._branches, self._whole = branches, self
+        self._branches = branches
+        self._whole: SavedRun | None = None  # what this one was made of, by `switch`
         self._view, self._arrays, self._rest, self._trainer = view, arrays, rest, trainer
 
     @property
@@ -97,13 +98,9 @@ class SavedRun:
         ValueError
             For an unknown name, with a did-you-mean.
         """
-        if name not in self._branches:
-            raise ValueError(
-                refusal("saved.switch", "a branch", repr(name), did_you_mean(name, self._branches))
-            )
-        chosen = self._branches[name]
+        chosen, whole = self._branch(name, "saved.switch"), self._whole or self
         if chosen.view.current:
-            return self._whole
+            return whole
         history, step = chosen.history, chosen.view.last_step
         view = replace(
             self._view,
@@ -124,8 +121,15 @@ class SavedRun:
         found = SavedRun(
             view, history, chosen.journal, self._branches, arrays, self._rest, self._trainer
         )
-        found._whole = self._whole
+        found._whole = whole
         return found
+
+    def _branch(self, name: str, where: str) -> SavedBranch:
+        if name not in self._branches:
+            raise ValueError(
+                refusal(where, "a branch", repr(name), did_you_mean(name, self._branches))
+            )
+        return self._branches[name]
 
     def replay(self, data: Any, **options: Any) -> Run:
         """Run it again from its first state; see `it.replay`."""
@@ -169,7 +173,7 @@ class SavedRun:
         self, name: str, start: int = 0, branch: str = ""
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return (steps, values) of a column or metric from the start-th row on."""
-        history = self._branches[branch].history if branch else self.history
+        history = self._branch(branch, "saved.series").history if branch else self.history
         return history.series(name, start)
 
     def course(self, name: str, steps: Sequence[int], path: str = "") -> NDArray[np.float64]:
